@@ -1,0 +1,382 @@
+/**
+ * The contract with the native addon (`native/addon.cc`): plain data in, plain data out. A test asserts that the addon
+ * exports exactly the functions of {@link Native}. Lengths of time are microseconds unless a name says otherwise; MAC
+ * addresses are lower-case and colon-separated; an address is written without its prefix length ("10.1.2.3",
+ * "fd00::1") where a field is called `ip`, and with it ("10.1.2.3/24") where it is called `address` or `dst`.
+ */
+
+/** In which network namespace something is: the one the plugin was called in, or the one it was called for. */
+export type Ns = 'host' | 'pod';
+
+/** Where `host` and `pod` are: paths of network namespaces. Without `host`, the calling process's own. */
+export interface Where {
+  host?: string;
+  pod?: string;
+}
+
+// ---------------------------------------------------------------------------------------------- observe
+
+/** A question to the kernel. A thing that does not exist is answered with null (a list: with an empty one). */
+export type Query =
+  | { query: 'link'; ns: Ns; name: string }
+  | { query: 'links'; ns: Ns }
+  | { query: 'addrs'; ns: Ns; link: string }
+  | { query: 'routes'; ns: Ns; link: string }
+  | { query: 'sysctl'; ns: Ns; key: string }
+  | { query: 'netns'; ns: Ns }
+  | { query: 'nft.elements'; ns: Ns; family: NftFamily; table: string; set: string }
+  | { query: 'nft.sets'; ns: Ns; family: NftFamily; table: string }
+  | { query: 'nft.rules'; ns: Ns; family: NftFamily; table: string; chain: string };
+
+/** The answer to each kind of query. */
+export interface Answers {
+  link: LinkFact | null;
+  links: LinkFact[];
+  addrs: AddrFact[];
+  routes: RouteFact[];
+  sysctl: string | null;
+  netns: NetnsFact;
+  'nft.elements': NftElementFact[] | null;
+  'nft.sets': NftSetFact[] | null;
+  'nft.rules': NftRuleFact[] | null;
+}
+
+/** A link as `ip -d link show` knows it. */
+export interface LinkFact {
+  ifindex: number;
+  name: string;
+  /** IFLA_INFO_KIND: "veth", "bridge", …; "" for a physical device and for lo. */
+  kind: string;
+  mac: string;
+  mtu: number;
+  /** IFF_UP: switched on by the administrator. */
+  up: boolean;
+  /** IFLA_OPERSTATE as `ip link` prints it, in lower case: "up", "down", "lowerlayerdown", "unknown", … */
+  operstate: string;
+  /** IFLA_PROMISCUITY: how many want it promiscuous; `promiscFlag` is the administrator's IFF_PROMISC. */
+  promiscuity: number;
+  promiscFlag: boolean;
+  /** The ifindex of the bridge or bond it belongs to, 0 for none. */
+  master: number;
+  /** IFLA_LINK, of a veth the other end's ifindex (in `peerNetnsId`'s namespace), 0 for none. */
+  peer: number;
+  /** IFLA_LINK_NETNSID, null when the other end is in the same namespace. */
+  peerNetnsId: number | null;
+  /** IFLA_IFALIAS, "" for none. */
+  alias: string;
+  txqlen: number;
+  /** Only on a port of a bridge. */
+  port?: {
+    hairpin: boolean;
+    isolated: boolean;
+    state: 'disabled' | 'listening' | 'learning' | 'forwarding' | 'blocking';
+  };
+  /** Only on a bridge. */
+  bridge?: { vlanFiltering: boolean };
+}
+
+export interface AddrFact {
+  /** "10.1.2.3/24" */
+  address: string;
+  /** "global", "link", "host", "site" or a number as text. */
+  scope: string;
+  /** Duplicate address detection is still running, or has failed. IPv6 only. */
+  tentative: boolean;
+  dadFailed: boolean;
+}
+
+export interface RouteFact {
+  /** "0.0.0.0/0" and "::/0" for a default route. */
+  dst: string;
+  gw: string | null;
+  table: number;
+  scope: number;
+  /** RTA_PRIORITY, 0 when absent. The kernel itself gives an IPv6 route 1024. */
+  priority: number;
+  /** RTA_METRICS, null when unset. */
+  mtu: number | null;
+  advmss: number | null;
+  src: string | null;
+  /** RTPROT_*: 2 kernel, 3 boot, 4 static, 9 ra */
+  protocol: number;
+  /** RTN_*: 1 unicast, 2 local, 3 broadcast, 5 multicast, … */
+  type: number;
+}
+
+/** The identity of a namespace: two paths with equal numbers are one namespace. */
+export interface NetnsFact {
+  dev: number;
+  ino: number;
+}
+
+export interface NftElementFact {
+  /** As in {@link NftElements.keys}. */
+  key: string;
+  /** The element's comment, "" for none. */
+  comment: string;
+}
+
+export interface NftSetFact {
+  name: string;
+  comment: string;
+}
+
+export interface NftRuleFact {
+  /** The kernel's handle, as a decimal string (64 bits). */
+  handle: string;
+  comment: string;
+}
+
+// ------------------------------------------------------------------------------------------------ steps
+
+/**
+ * One change, in the namespace `ns`. `ifExists` and `ifMissing` say what an object that is already there, or already
+ * gone, means: `keep` leaves it and goes on, `fail` stops. A step names a link by its name; where an earlier step of the
+ * same run created a link of that name in that namespace, its ifindex is used, so that a run never touches the link
+ * of another run that took the name meanwhile.
+ */
+export type Step =
+  | LinkAdd
+  | LinkSet
+  | LinkDelete
+  | LinkWait
+  | LinkAnnounce
+  | AddrAdd
+  | AddrDelete
+  | RouteAdd
+  | SysctlSet
+  | NftBatch;
+
+/** `ip link add`. One RTM_NEWLINK, which sets everything that is given. */
+export interface LinkAdd {
+  op: 'link.add';
+  ns: Ns;
+  name: string;
+  link:
+    | { kind: 'bridge'; vlanFiltering?: boolean }
+    | { kind: 'veth'; peer: { ns: Ns; name: string; mac?: string; mtu?: number } };
+  mac?: string;
+  mtu?: number;
+  up?: boolean;
+  /** Name of a bridge in the same namespace. */
+  master?: string;
+  ifExists: 'keep' | 'fail';
+}
+
+/** `ip link set` and `bridge link set`. The outcome's `previous` has the former value of each field that is given. */
+export interface LinkSet {
+  op: 'link.set';
+  ns: Ns;
+  name: string;
+  up?: boolean;
+  mtu?: number;
+  mac?: string;
+  alias?: string;
+  promisc?: boolean;
+  /** The next two need a link that is a port of a bridge. */
+  hairpin?: boolean;
+  isolated?: boolean;
+}
+
+/** `ip link delete`, by ifindex. With `mac`, a link of that name with another MAC is somebody else's and counts as missing. */
+export interface LinkDelete {
+  op: 'link.delete';
+  ns: Ns;
+  name: string;
+  /** Given by a rollback: this very link, whatever it is called by now. */
+  ifindex?: number;
+  mac?: string;
+  /** A link of another kind counts as missing: DEL must not unplug a physical device that took the name. */
+  kind?: string;
+  ifMissing: 'keep' | 'fail';
+}
+
+/** Waits until a link carries traffic: operstate up and, on a bridge port, state forwarding. ETIMEDOUT otherwise. */
+export interface LinkWait {
+  op: 'link.wait';
+  ns: Ns;
+  name: string;
+  timeoutMs: number;
+}
+
+/**
+ * Lets the kernel send a gratuitous ARP and an unsolicited neighbour advertisement for each address of the link, by
+ * setting its MAC to what it is (NETDEV_CHANGEADDR; needs the sysctls arp_notify and ndisc_notify).
+ */
+export interface LinkAnnounce {
+  op: 'link.announce';
+  ns: Ns;
+  name: string;
+}
+
+/** `ip addr add`. */
+export interface AddrAdd {
+  op: 'addr.add';
+  ns: Ns;
+  link: string;
+  address: string;
+  /** IFA_F_NODAD: usable at once, without duplicate address detection. */
+  nodad?: boolean;
+  ifExists: 'keep' | 'fail';
+}
+
+/** `ip addr del`. */
+export interface AddrDelete {
+  op: 'addr.delete';
+  ns: Ns;
+  link: string;
+  address: string;
+  ifMissing: 'keep' | 'fail';
+}
+
+/** `ip route add`. */
+export interface RouteAdd {
+  op: 'route.add';
+  ns: Ns;
+  link: string;
+  dst: string;
+  gw?: string;
+  src?: string;
+  mtu?: number;
+  advmss?: number;
+  priority?: number;
+  /** 254 (main) when absent. */
+  table?: number;
+  /** RT_SCOPE_*: absent means universe (0) with a gateway, link (253) without. */
+  scope?: number;
+  ifExists: 'keep' | 'fail';
+}
+
+/** Writes `/proc/sys/<key>` if its value differs; EROFS with the wanted value present is no error. */
+export interface SysctlSet {
+  op: 'sysctl.set';
+  ns: Ns;
+  /** "net/ipv4/ip_forward" */
+  key: string;
+  value: string;
+  ifMissing: 'keep' | 'fail';
+}
+
+export type NftFamily = 'inet' | 'ip' | 'ip6' | 'bridge';
+
+/**
+ * One atomic nftables transaction on one table. `ensure` creates what is missing of the table, its chains, sets and
+ * rules and leaves what is there (a rule is known by its comment); `add` puts elements into sets, `remove` takes them
+ * out. An element that is already there or already gone is no error; nor is a missing table or set in `remove`.
+ */
+export interface NftBatch {
+  op: 'nft.batch';
+  ns: Ns;
+  family: NftFamily;
+  table: string;
+  ensure?: { comment: string; chains: NftChain[]; sets: NftSet[]; rules: NftRule[] };
+  add?: NftElements[];
+  remove?: NftElements[];
+  /** Sets that are deleted together with the rules (by comment) that look them up. For garbage collection and repair. */
+  drop?: { sets: string[]; rules: { chain: string; comment: string }[] };
+}
+
+export interface NftChain {
+  name: string;
+  /** Absent: a regular chain. `priority` as a number: -100 is dstnat, 100 is srcnat. */
+  hook?: {
+    type: 'nat' | 'filter' | 'route';
+    hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
+    priority: number;
+  };
+}
+
+export interface NftSet {
+  name: string;
+  key: 'ipv4_addr' | 'ipv6_addr';
+  comment: string;
+}
+
+export interface NftRule {
+  chain: string;
+  /** The rule's identity within its chain. */
+  comment: string;
+  exprs: NftExpr[];
+}
+
+/** The kernel's own rule expressions (`nft --debug=netlink` prints them). Registers: 1 to 4 are the 16-byte ones. Data is hexadecimal. */
+export type NftExpr =
+  | { expr: 'meta'; key: 'nfproto' | 'l4proto' | 'iifname' | 'oifname' | 'mark'; dreg: number }
+  | { expr: 'payload'; base: 'link' | 'network' | 'transport'; offset: number; length: number; dreg: number }
+  | { expr: 'bitwise'; sreg: number; dreg: number; length: number; mask: string; xor: string }
+  | { expr: 'cmp'; sreg: number; op: 'eq' | 'neq' | 'lt' | 'lte' | 'gt' | 'gte'; data: string }
+  | { expr: 'lookup'; sreg: number; set: string; invert?: boolean }
+  | { expr: 'masq' }
+  | { expr: 'counter' }
+  | { expr: 'verdict'; verdict: 'accept' | 'drop' | 'return' };
+
+export interface NftElements {
+  set: string;
+  /** Addresses: "10.1.2.3", "fd00::1". */
+  keys: string[];
+  /** Said of each of these elements, up to 127 bytes. */
+  comment?: string;
+}
+
+// --------------------------------------------------------------------------------------------- outcomes
+
+/** What became of one step. */
+export interface Outcome {
+  did: 'created' | 'changed' | 'deleted' | 'kept';
+  us: number;
+  /** Of the link that a step made, changed or kept. */
+  ifindex?: number;
+  mac?: string;
+  mtu?: number;
+  /** Of a veth's other end. */
+  peer?: { ifindex: number; mac: string; mtu: number };
+  /** What a `link.set` or `sysctl.set` found, in the step's own field names. Only fields that changed. */
+  previous?: {
+    up?: boolean;
+    mtu?: number;
+    mac?: string;
+    alias?: string;
+    promisc?: boolean;
+    hairpin?: boolean;
+    isolated?: boolean;
+    value?: string;
+  };
+  /** The elements that an `nft.batch` really added (those that were there already are left out). */
+  added?: NftElements[];
+}
+
+/** A failure of the kernel, or of what leads to it. */
+export interface KernelFault {
+  /** What was being done, in words: "add link veth0 to netns /run/netns/a". */
+  op: string;
+  /** "EEXIST"; "" when the fault is none of the kernel's. */
+  errno: string;
+  /** 17 for EEXIST. */
+  code: number;
+  /** strerror's text: "File exists". */
+  message: string;
+  /** The kernel's own explanation (NLMSGERR_ATTR_MSG), "" for none. */
+  extack: string;
+}
+
+export interface Applied {
+  /** One for each step that was done; shorter than the steps if one failed (mode `stop`). */
+  outcomes: (Outcome | null)[];
+  /** Mode `stop`: at most one. Mode `continue`: the steps that failed; their outcome is null. */
+  faults: (KernelFault & { step: number })[];
+}
+
+/** How a lock is taken. `ofd`: an open-file-description byte-range lock of one byte at `offset`; `flock`: the whole file. */
+export type LockRequest = { path: string; timeoutMs: number } & ({ kind: 'ofd'; offset: number } | { kind: 'flock' });
+
+/** What the addon exports. Every function that may wait runs on a thread of its own and returns a promise. */
+export interface Native {
+  /** Answers the queries in order. Rejects with a {@link KernelFault} when a namespace cannot be entered or a read fails. */
+  observe(where: Where, queries: Query[]): Promise<Answers[keyof Answers][]>;
+  /** Runs the steps in order: `stop` at the first failure, or `continue` past failures (for removal). Rejects only when a namespace cannot be entered. */
+  apply(where: Where, steps: Step[], mode: 'stop' | 'continue'): Promise<Applied>;
+  /** Opens (creating it, mode 0600, close-on-exec) and locks a file: a descriptor for {@link Native.unlock}, or null when `timeoutMs` passed. 0 tries once. */
+  lock(request: LockRequest): Promise<number | null>;
+  /** Lets go of a lock. */
+  unlock(lock: number): void;
+}
