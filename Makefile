@@ -1,0 +1,85 @@
+# The front door: what a person or CI does to this project is a target here. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+MAKEFLAGS += --no-builtin-rules
+
+# Every program that is installed is one of these names; a test compares them with the registry of plugins.
+PLUGINS := bridge loopback host-local
+
+CNI_BIN ?= /opt/cni/bin
+NODE_ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x64)
+PRIVATE_NODE := node_modules/node-linux-$(NODE_ARCH)
+MOCHA := node node_modules/mocha/bin/mocha.js
+ADDON := build/Release/trestle_native.node
+
+TYPESCRIPT := $(shell find lib bin -name '*.ts' 2>/dev/null)
+NATIVE := $(shell find native -name '*.cc' -o -name '*.h' -o -name '*.cpp' -o -name '*.hpp')
+LAUNCHER := native/launcher/launcher.c
+CXX_FILES := $(filter-out native/launcher/%,$(NATIVE))
+SHELL_FILES := $(shell find scripts .ci -name '*.sh' -o -path .ci/run)
+
+.PHONY: help setup build dev lint format test test-unit test-kernel sanitize demo bench install uninstall clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: build/.setup node_modules/.package-lock.json ## install what building and testing need (Debian packages, npm packages)
+
+build/.setup: scripts/setup.sh
+	@mkdir -p build
+	@scripts/setup.sh
+	@touch $@
+
+node_modules/.package-lock.json: package-lock.json
+	npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	@touch $@
+
+build: build/runtime/id ## build the addon, the program and the launcher
+
+build/runtime/id: $(ADDON) build/js/trestle.js $(LAUNCHER) LICENSE package.json \
+		scripts/stage.sh scripts/install.sh scripts/uninstall.sh Makefile
+	scripts/stage.sh build/runtime $(ADDON) "$(PLUGINS)"
+
+# Against the headers of the Node that is shipped: they come with its npm package, so that nothing is downloaded.
+$(ADDON): binding.gyp $(CXX_FILES) | setup
+	node_modules/.bin/node-gyp --loglevel=warn configure build --nodedir="$(CURDIR)/$(PRIVATE_NODE)" --jobs max
+	@touch $@
+
+build/js/trestle.js: $(TYPESCRIPT) package-lock.json | setup
+	node_modules/.bin/esbuild bin/trestle.ts --bundle --platform=node --format=cjs --target=node24 \
+		--minify-whitespace --minify-syntax --log-level=warning --outfile=$@
+
+dev: | setup ## build the addon for development: compile_commands.json, debug information
+	node_modules/.bin/cmake-js build --out build-dev --debug --CDCMAKE_EXPORT_COMPILE_COMMANDS=ON
+
+build-dev/compile_commands.json: CMakeLists.txt | setup
+	node_modules/.bin/cmake-js configure --out build-dev --debug --CDCMAKE_EXPORT_COMPILE_COMMANDS=ON
+
+lint: build-dev/compile_commands.json | setup ## check style, types, layers and common mistakes
+	scripts/lint.sh
+
+format: | setup ## rewrite the sources in the project's style
+	node_modules/.bin/biome check --write
+	clang-format -i $(NATIVE) $(LAUNCHER)
+
+test: ## set up, build, lint, and run every test
+	@scripts/test.sh $(MAKE)
+
+test-unit: | setup ## run the tests that need no root (T=file runs one)
+	$(MOCHA) $(or $(T),$(sort $(shell find test/unit -name '*.test.ts')))
+
+test-kernel: build/stage ## run the tests on the installed plugins, as root, in namespaces of their own (T=file runs one)
+	$(MOCHA) $(or $(T),$(sort $(shell find test/kernel -name '*.test.ts')))
+
+build/stage: build/runtime/id
+	build/runtime/install.sh build/stage$(CNI_BIN)
+	@touch $@
+
+install: build ## install the plugins in [DESTDIR]CNI_BIN; FORCE=1 replaces foreign ones and keeps them
+	FORCE=$(FORCE) build/runtime/install.sh "$(DESTDIR)$(CNI_BIN)"
+
+uninstall: ## remove the plugins and put back those that install kept; FORCE=1 even while pods are attached
+	FORCE=$(FORCE) scripts/uninstall.sh "$(DESTDIR)$(CNI_BIN)" "$(DESTDIR)/run/trestle"
+
+clean: ## remove everything that was built
+	rm -rf build build-dev build-sanitize

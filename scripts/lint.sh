@@ -1,0 +1,26 @@
+#!/bin/sh
+# Every check of the sources, all of them even when one fails.
+set -u
+status=0
+check() {
+  echo "lint: $1"
+  shift
+  "$@" || status=1
+}
+
+tidy() {
+  find native -name '*.cc' -print0 | xargs -0 -n 1 -P "$(nproc)" clang-tidy --quiet --warnings-as-errors='*' -p build-dev
+}
+
+cxx=$(find native -name '*.cc' -o -name '*.h')
+scripts=$(find scripts .ci -name '*.sh' -o -path .ci/run)
+
+# shellcheck disable=SC2086 # lists of paths
+{
+  check 'style and layers (biome)' node_modules/.bin/biome ci --colors=off --error-on-warnings
+  check 'types (tsc)' node_modules/.bin/tsc --pretty false
+  check 'C and C++ style (clang-format)' clang-format --dry-run -Werror $cxx native/launcher/launcher.c
+  check 'C++ mistakes (clang-tidy)' tidy
+  check 'shell (shellcheck)' shellcheck $scripts
+}
+exit $status

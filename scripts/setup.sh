@@ -1,0 +1,31 @@
+#!/bin/sh
+# Installs the Debian packages that the build and the tests need, only those that are missing.
+set -eu
+
+build='g++ make python3 pkg-config cmake libnl-3-dev libnl-route-3-dev libnftnl-dev libmnl-dev'
+lint='clang-format clang-tidy shellcheck'
+kernel_tests='iproute2 iputils-ping nftables iptables containernetworking-plugins strace tcpdump util-linux
+  busybox-static procps'
+
+missing=
+for package in $build $lint $kernel_tests; do
+  state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+  echo "setup: these Debian packages are missing; install them as root:$missing" >&2
+  exit 1
+fi
+
+echo "setup: installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+# A mirror now and then drops a connection; apt's own retries cover that.
+apt='apt-get -q=2 -o Acquire::Retries=5 -o Dpkg::Use-Pty=0'
+$apt update
+# shellcheck disable=SC2086 # a list of words
+$apt install -y --no-install-recommends $missing >build/setup.log 2>&1 || {
+  cat build/setup.log >&2
+  exit 1
+}

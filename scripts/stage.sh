@@ -1,0 +1,47 @@
+#!/bin/sh
+# Assembles in OUT what `make install` installs: the launcher, the names it is linked under, and the runtime folder with
+# everything that runs: Node, the program, the addon, and the loader and libraries of the two.
+#   stage.sh OUT ADDON "plugin …"    LOADER_FLAGS and EXTRA_LIBS (for the sanitized build) come from the environment
+set -eu
+out=$1 addon=$2 plugins=$3
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+
+case $(uname -m) in
+  x86_64) arch=x64 loader=ld-linux-x86-64.so.2 ;;
+  aarch64) arch=arm64 loader=ld-linux-aarch64.so.1 ;;
+  *) echo "stage: no private Node for $(uname -m)" >&2; exit 1 ;;
+esac
+node=$root/node_modules/node-linux-$arch
+version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' "$root/package.json")
+
+rm -rf "$out"
+runtime=$out/runtime
+mkdir -p "$runtime/lib" "$runtime/licenses"
+cp "$node/bin/node" "$root/build/js/trestle.js" "$addon" "$runtime/"
+
+# The libraries as the dynamic loader of this machine finds them; each with the licence of its Debian package.
+# shellcheck disable=SC2086 # a list of paths
+for library in $(ldd "$runtime/node" "$addon" ${EXTRA_LIBS:-} | grep -o '/[^ :]*\.so[^ ]*' | sort -u) ${EXTRA_LIBS:-}; do
+  cp -L "$library" "$runtime/lib/"
+  package=$(dpkg-query -S "$library" 2>/dev/null || dpkg-query -S "/usr$library" 2>/dev/null || true)
+  package=${package%%:*}
+  [ -z "$package" ] || cp "/usr/share/doc/$package/copyright" "$runtime/licenses/$package"
+done
+cp "$root/LICENSE" "$runtime/licenses/trestle"
+cp "$node/LICENSE" "$runtime/licenses/node"
+cp "$root"/node_modules/valibot/LICENSE* "$runtime/licenses/valibot"
+chmod -R u=rwX,go=rX "$runtime"
+
+# The folder's name tells its contents, so that two builds never share one.
+sums=$(cd "$runtime" && find . -type f | LC_ALL=C sort | xargs sha256sum)
+echo "$sums" >"$runtime/SHA256SUMS"
+id=$version-$(cat "$runtime/SHA256SUMS" "$root/native/launcher/launcher.c" | sha256sum | cut -c1-12)
+mv "$runtime" "$out/$id"
+
+# shellcheck disable=SC2086 # a list of words
+list=$(printf '"%s",' $plugins)
+${CC:-cc} -static -Os -Wall -Wextra -Werror -DRUNTIME="\"$id\"" -DLOADER="\"$loader\"" -DPLUGINS="$list" \
+  -DLOADER_FLAGS="${LOADER_FLAGS:-}" -s -o "$out/launcher" "$root/native/launcher/launcher.c"
+echo "$id" >"$out/id"
+echo "$plugins" >"$out/plugins"
+cp "$root/scripts/install.sh" "$root/scripts/uninstall.sh" "$out/"
