@@ -11,6 +11,10 @@ export const ErrorCode = {
   tryAgainLater: 11,
   unavailable: 50,
   limitedConnectivity: 51,
+  /** Ours (the specification leaves codes from 100 on to plugins): ADD of what a completed ADD has attached. */
+  alreadyAttached: 100,
+  /** Ours: CHECK found something that is no longer true. */
+  checkFailed: 101,
   internal: 999,
 } as const;
 
@@ -25,4 +29,43 @@ export class CniError extends Error {
     super(details === '' ? msg : `${msg}; ${details}`, options);
     this.name = 'CniError';
   }
+}
+
+/**
+ * What is printed for an error, in the reference's layout: code and details of the first {@link CniError} in its chain
+ * of causes (999 without one), and one message for the whole chain. Never a stack.
+ */
+export function errorReport(error: unknown): string {
+  const known = causes(error).find((link) => link instanceof CniError);
+  const report = { code: known?.code ?? ErrorCode.internal, msg: messageOf(error) };
+  return JSON.stringify(known?.details ? { ...report, details: known.details } : report, null, 4);
+}
+
+/** The chain's messages, outermost first, each left out where what wraps it already says it. */
+function messageOf(error: unknown): string {
+  const messages = causes(error).map(ownMessage);
+  const told = messages.filter(
+    (message, i) => message !== '' && !messages.slice(0, i).some((outer) => outer.includes(message)),
+  );
+  return told.join(': ') || 'unknown error';
+}
+
+function ownMessage(error: unknown): string {
+  if (error instanceof CniError) return error.msg;
+  if (error instanceof AggregateError)
+    return [error.message, error.errors.map(messageOf).join('; ')].filter(Boolean).join(': ');
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The error and what caused it, outermost first. A chain that bites its own tail ends there. */
+function causes(error: unknown): unknown[] {
+  const chain = new Set<unknown>([error]);
+  for (
+    let link = error;
+    link instanceof Error && link.cause !== undefined && !chain.has(link.cause);
+    link = link.cause
+  ) {
+    chain.add(link.cause);
+  }
+  return [...chain];
 }

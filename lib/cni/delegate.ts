@@ -1,0 +1,95 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { configVersion, decodeConfig, lookup } from './decode';
+import { CniError, ErrorCode } from './errors';
+import { type Exit, run } from './exec';
+import { parseResult } from './parse-result';
+import type { Request } from './request';
+import type { Result } from './result';
+
+export interface DelegateCall {
+  /** The delegate's type: the name of its program. */
+  type: string;
+  /** Where to look for it: CNI_PATH, split. */
+  path: readonly string[];
+  command: Request['command'];
+  /** Everything that the delegate finds in its environment; CNI_COMMAND is replaced by `command`. */
+  env: Readonly<Record<string, string | undefined>>;
+  /** The configuration. */
+  stdin: Uint8Array;
+  /** Where its stderr goes; a number is a descriptor. Default: this process's own. */
+  stderr?: 'inherit' | number;
+  /** Kills it. The call still waits for its end, so that what follows does not run beside it. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs another CNI plugin as the specification's section "Plugin delegation" has it, and returns its result if the
+ * command was ADD. Throws the delegate's own code, message and details; code 7 for a type that is no plain file name;
+ * 999 in libcni's words where it could not be found or run, or failed without saying why; 6 for a broken result.
+ */
+export async function execDelegate(call: DelegateCall): Promise<Result | undefined> {
+  const program = findPlugin(call.type, call.path);
+  const exit = await run({ ...call, program, env: { ...call.env, CNI_COMMAND: call.command } }).catch(
+    (error: Error) => {
+      throw new CniError(ErrorCode.internal, `failed to run plugin "${call.type}" (${program})`, '', { cause: error });
+    },
+  );
+  if (call.signal?.aborted) throw new CniError(ErrorCode.internal, `plugin "${call.type}" was interrupted`);
+  if (exit.status !== 'exit status 0') throw failure(exit);
+  return call.command === 'ADD' ? resultOf(call, exit.stdout) : undefined;
+}
+
+/** The first regular file of that name along the path. A name that could lead out of the path is refused. */
+export function findPlugin(type: string, path: readonly string[]): string {
+  if (type === '' || type === '.' || type === '..' || /[/\0]/.test(type)) {
+    throw new CniError(ErrorCode.invalidConfig, `invalid plugin name: ${JSON.stringify(type)}`);
+  }
+  const program = path.map((folder) => join(folder, type)).find(isFile);
+  if (program !== undefined) return program;
+  throw new CniError(ErrorCode.internal, `failed to find plugin ${JSON.stringify(type)} in path [${path.join(' ')}]`);
+}
+
+function isFile(path: string): boolean {
+  // Not only ENOENT: a folder that cannot be read has no plugin for us either, and the next one may.
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function resultOf({ type, stdin }: DelegateCall, stdout: string): Result {
+  const subject = `result of "${type}"`;
+  const printed = parseOutput(stdout);
+  if (printed instanceof SyntaxError) {
+    throw new CniError(ErrorCode.decode, `invalid ${subject}: ${printed.message}`);
+  }
+  return parseResult(printed ?? {}, configVersion(decodeConfig(stdin)), subject);
+}
+
+/** The error that a failed delegate printed, or libcni's words for one that printed none. */
+function failure({ stdout, status }: Exit): CniError {
+  if (stdout === '') return new CniError(ErrorCode.internal, `netplugin failed with no error message: ${status}`);
+  const printed = parseOutput(stdout);
+  if (printed !== null && typeof printed === 'object' && !(printed instanceof SyntaxError)) {
+    return printedError(printed as Record<string, unknown>);
+  }
+  const why = printed instanceof SyntaxError ? printed.message : 'not an object';
+  const msg = `netplugin failed but error parsing its diagnostic message ${JSON.stringify(stdout)}: ${why}`;
+  return new CniError(ErrorCode.internal, msg);
+}
+
+function printedError(printed: Record<string, unknown>): CniError {
+  const code = lookup(printed, 'code');
+  const [msg, details] = [lookup(printed, 'msg'), lookup(printed, 'details')].map((text) => String(text ?? ''));
+  return new CniError(typeof code === 'number' ? code : ErrorCode.internal, msg || 'netplugin failed', details);
+}
+
+function parseOutput(stdout: string): unknown {
+  try {
+    return JSON.parse(stdout);
+  } catch (error) {
+    return error;
+  }
+}

@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Run {
+  program: string;
+  env: Readonly<Record<string, string | undefined>>;
+  stdin: Uint8Array;
+  stderr?: 'inherit' | number;
+  signal?: AbortSignal | undefined;
+}
+
+/** How a program ended ("exit status 1", as Go says it, or "signal: SIGKILL"), and what it had printed. */
+export interface Exit {
+  status: string;
+  stdout: string;
+}
+
+/** Milliseconds before each further try of a program that is just being written (ETXTBSY): five seconds, as in libcni. */
+const busyDelays = [50, 200, 750, 1000, 3000];
+
+/** Bytes. */
+const maxOutput = 16 * 1024 * 1024;
+
+/** Runs a program, without a shell and without arguments, to its end. Rejects when it cannot be started or prints too much. */
+export async function run(options: Run): Promise<Exit> {
+  for (const delay of busyDelays) {
+    try {
+      return await runOnce(options);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ETXTBSY') throw error;
+    }
+    await sleep(delay);
+  }
+  return runOnce(options);
+}
+
+function runOnce({ program, env, stdin, stderr = 'inherit', signal }: Run): Promise<Exit> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, [], { env: { ...env }, stdio: ['pipe', 'pipe', stderr] });
+    const kill = () => child.kill('SIGKILL');
+    const output = collect(child, kill);
+    if (signal?.aborted) kill();
+    signal?.addEventListener('abort', kill);
+    child.on('error', (error) => {
+      // Also told when a kill failed; only a program that never ran has no pid.
+      if (child.pid === undefined) reject(error);
+    });
+    child.on('close', (code, by) => {
+      signal?.removeEventListener('abort', kill);
+      if (output.tooLong) reject(new Error(`it printed more than ${maxOutput} bytes`));
+      else resolve({ status: statusText(code, by), stdout: Buffer.concat(output.chunks).toString() });
+    });
+    // A program may end without reading its input: EPIPE.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(stdin);
+  });
+}
+
+function collect(child: ChildProcess, kill: () => void): { chunks: Buffer[]; tooLong: boolean } {
+  const output = { chunks: [] as Buffer[], tooLong: false };
+  let size = 0;
+  child.stdout?.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    output.tooLong = size > maxOutput;
+    if (output.tooLong) kill();
+    else output.chunks.push(chunk);
+  });
+  return output;
+}
+
+function statusText(code: number | null, by: NodeJS.Signals | null): string {
+  return code === null ? `signal: ${by}` : `exit status ${code}`;
+}
