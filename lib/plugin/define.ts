@@ -30,6 +30,8 @@ export interface Identity {
   /** The host end's name and the MACs of both ends, derived from the above and the machine's id. */
   hostEnd: { name: string; mac: string };
   podMac: string;
+  /** /etc/machine-id, for the MACs of devices that pods share: see `deviceMac`. */
+  machineId: string;
 }
 
 export interface Context<C> {
@@ -45,6 +47,13 @@ export interface AttachmentContext<C, Q extends Queries> extends Context<C> {
 export interface AddContext<C, Q extends Queries> extends AttachmentContext<C, Q> {
   /** What the IPAM plugin gave; absent without one. For CHECK's plan: what prevResult says of this interface. */
   ipam?: Result;
+}
+
+/** What is left of an attachment, and how to remove it. */
+export interface Debris {
+  containerId: string;
+  ifname: string;
+  steps: Step[];
 }
 
 /** What an IPAM plugin may use of the world: files are its own business, these are not. */
@@ -99,12 +108,13 @@ export interface InterfacePlugin<C = unknown, Q extends Queries = Queries> exten
   check?(context: AddContext<C, Q>): string[];
   /** Pure: the removal where there is no record (another implementation made the pod, or /run was lost). */
   del?(context: AttachmentContext<C, Q>): Step[];
-  /** What GC has to look at beside the records, and what it then removes. */
+  /**
+   * What of this network lies in the kernel beside what the records name. `facts` is asked again with what it has
+   * learned until it asks nothing new; the frame removes those of `found` that are neither valid nor being worked on.
+   */
   gc?: {
-    facts(context: Context<C>): Queries;
-    steps(
-      context: Context<C> & { facts: Facts<Queries>; isValid(containerId: string, ifname: string): boolean },
-    ): Step[];
+    facts(context: Context<C>, known: Facts<Queries>): Queries;
+    found(context: Context<C> & { facts: Facts<Queries> }): Debris[];
   };
   /** What STATUS has to look at; `status` throws {@link CniError} 50 when no ADD could succeed. */
   status?: {
@@ -118,7 +128,8 @@ export interface IpamPlugin<C = unknown> extends Common<C> {
   kind: 'ipam';
   add(context: IpamContext<C>): Promise<Result>;
   check(context: IpamContext<C>): Promise<void>;
-  del(context: IpamContext<C>): Promise<void>;
+  /** Without `config` where that cannot be understood: DEL then releases what it can find. */
+  del(context: IpamContext<C | undefined>): Promise<void>;
   gc(context: IpamContext<C>): Promise<void>;
   status(context: IpamContext<C>): Promise<void>;
 }

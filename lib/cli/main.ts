@@ -1,0 +1,17 @@
+import { handle } from '../plugin/handle';
+import { plugins } from '../plugins';
+import type { Surroundings } from '../process';
+import { platformOf } from './platform';
+import { trestle } from './trestle';
+
+/** The whole program: a plugin if it was called by a plugin's name, the `trestle` command otherwise. Answers with the exit status. */
+export async function main(around: Surroundings): Promise<number> {
+  return plugins.has(around.name) ? plugin(around.name, around) : trestle(around, plugin);
+}
+
+/** Serves one request as the plugin `type`. */
+async function plugin(type: string, around: Surroundings): Promise<number> {
+  const { stdout, exitCode } = await handle({ type, env: around.env, stdin: around.readStdin() }, platformOf(around));
+  if (stdout !== '') around.out(`${stdout}\n`);
+  return exitCode;
+}

@@ -1,0 +1,80 @@
+import type { LinkSet, NftBatch, Step } from './contract';
+
+/** A step in words, as close to the `ip`, `bridge`, `sysctl` and `nft` commands as one line allows. */
+export function describe(step: Step): string {
+  switch (step.op) {
+    case 'link.add':
+      return words(
+        'add',
+        step.link.kind,
+        step.name,
+        peerOf(step),
+        step.master && `master ${step.master}`,
+        step.mac,
+        mtu(step.mtu),
+        step.up && 'up',
+      );
+    case 'link.set':
+      return words('set link', step.name, settings(step));
+    case 'link.delete':
+      return words(
+        'delete link',
+        step.name,
+        step.ifindex !== undefined && `(ifindex ${step.ifindex})`,
+        step.mac && `if its MAC is ${step.mac}`,
+      );
+    case 'link.wait':
+      return `wait until ${step.name} carries traffic`;
+    case 'link.announce':
+      return `announce the addresses of ${step.name} to its neighbours`;
+    case 'addr.add':
+      return words('add address', step.address, 'to', step.link, step.nodad && 'nodad');
+    case 'addr.delete':
+      return words('delete address', step.address, 'from', step.link);
+    case 'route.add':
+      return words(
+        'add route',
+        step.dst,
+        step.gw && `via ${step.gw}`,
+        'dev',
+        step.link,
+        step.table !== undefined && `table ${step.table}`,
+      );
+    case 'sysctl.set':
+      return `set ${step.key.replaceAll('/', '.')} = ${step.value}`;
+    case 'nft.batch':
+      return words('nft', step.family, step.table, batch(step));
+    default:
+      return step satisfies never;
+  }
+}
+
+const words = (...parts: (string | false | undefined)[]): string => parts.filter((part) => part).join(' ');
+
+const mtu = (value: number | undefined): string | undefined => (value === undefined ? undefined : `mtu ${value}`);
+
+function peerOf({ link }: Step & { op: 'link.add' }): string | undefined {
+  return link.kind === 'veth' ? words(`peer ${link.peer.name} (${link.peer.ns})`, link.peer.mac) : undefined;
+}
+
+function settings(step: LinkSet): string {
+  const { op: _op, ns: _ns, name: _name, ...wanted } = step;
+  return Object.entries(wanted)
+    .map(([key, value]) =>
+      typeof value === 'boolean' ? `${key} ${value ? 'on' : 'off'}` : `${key} ${JSON.stringify(value)}`,
+    )
+    .join(', ');
+}
+
+function batch({ ensure, add = [], remove = [], drop }: NftBatch): string {
+  const elements = (verb: string, sets: readonly { set: string; keys: string[] }[]) =>
+    sets.map(({ set, keys }) => `${verb} ${keys.join(', ')} ${verb === 'add' ? 'to' : 'from'} @${set}`);
+  return [
+    ...(ensure
+      ? [`ensure ${ensure.chains.length} chains, ${ensure.sets.length} sets, ${ensure.rules.length} rules`]
+      : []),
+    ...elements('add', add),
+    ...elements('remove', remove),
+    ...(drop ? [`drop ${drop.sets.map((set) => `@${set}`).join(', ')}`] : []),
+  ].join('; ');
+}

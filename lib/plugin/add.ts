@@ -1,0 +1,184 @@
+import { parseConfig } from '../cni/config';
+import { assertExpressible, printResult } from '../cni/convert';
+import { CniError, ErrorCode } from '../cni/errors';
+import { type Call, demandNetns } from './call';
+import type { AddContext, Plan, Queries } from './define';
+import { footprintOf } from './footprint';
+import { callIpam, ipamType } from './ipam';
+import { applyOrUndo, applyShared, observe, type Run, StepError, undo } from './kernel-run';
+import { withAttachmentLock, withSharedLock } from './locks';
+import { type AttachmentRecord, readRecord, removeRecord, writeRecord } from './records';
+import { asDel, teardown } from './teardown';
+
+/** ADD: everything or nothing. Returns the result as the configuration's version prints it. */
+export async function add(call: Call): Promise<string> {
+  const { plugin, request, identity, platform } = call;
+  const config = parseConfig(plugin.config, request.config);
+  const ipam = delegateOf(call);
+  if (ipam === '' && plugin.ipam !== undefined) assertExpressible({ ips: [] }, request.cniVersion);
+  const run = await demandNetns(call);
+  return withAttachmentLock(platform, identity, plugin.type, async () => {
+    await repair(call, run);
+    const attempt: Attempt = { call, run, ipam, leased: false, context: { request, config, identity, facts: {} } };
+    await look(attempt);
+    plugin.refuse?.(attempt.context);
+    return attach(attempt);
+  });
+}
+
+/** An ADD on its way. */
+interface Attempt {
+  call: Call;
+  run: Run;
+  /** The delegate's type, "" for none. */
+  ipam: string;
+  leased: boolean;
+  context: AddContext<unknown, Queries>;
+}
+
+/** Which IPAM plugin the configuration asks for, as far as this plugin delegates at all. Code 7 where it must and cannot. */
+function delegateOf({ plugin, request }: Call): string {
+  if (plugin.ipam === undefined) return '';
+  const type = ipamType(request.config);
+  if (type === '' && plugin.ipam === 'required') {
+    throw new CniError(
+      ErrorCode.invalidConfig,
+      `${plugin.type} requires an IPAM configuration`,
+      'ipam.type is missing',
+    );
+  }
+  return type;
+}
+
+async function look(attempt: Attempt): Promise<void> {
+  const { call, run, context } = attempt;
+  attempt.context = { ...context, facts: await observe(run, call.plugin.facts(context)) };
+}
+
+/** Clears the debris of an ADD that was killed, or of a pod whose namespace went away without a DEL; a live attachment is an error. */
+async function repair(call: Call, run: Run): Promise<void> {
+  const { platform, identity, plugin } = call;
+  const record = readRecord(platform, identity, plugin.type);
+  if (record === undefined) return;
+  if (record.state === 'complete' && (await isAlive(run, record))) {
+    const { ifname, containerId, network } = record;
+    throw new CniError(
+      ErrorCode.alreadyAttached,
+      `container ${containerId} is already attached to network "${network}" as "${ifname}"`,
+      `added for ${record.netns}; DEL it first`,
+    );
+  }
+  await teardown(call, run, record);
+}
+
+/** Whether a link of a completed attachment still exists; its links die with its namespace, its lease and elements do not. */
+async function isAlive(run: Run, { links }: AttachmentRecord): Promise<boolean> {
+  const facts = await observe(
+    run,
+    Object.fromEntries(links.map(({ ns, name }, i) => [i, { query: 'link', ns, name } as const])),
+  );
+  return links.length === 0 || links.some(({ mac }, i) => facts[i] && (mac === undefined || facts[i].mac === mac));
+}
+
+/** From here on something changes: a record of it is written first, and every failure takes back what was done. */
+async function attach(attempt: Attempt): Promise<string> {
+  const { call } = attempt;
+  const record = newRecord(attempt);
+  const recorded = call.plugin.recorded !== false;
+  if (recorded) writeRecord(call.platform, record);
+  try {
+    await lease(attempt);
+    const printed = await carryOut(attempt, (plan) => {
+      Object.assign(record, footprintOf(plan.steps));
+      if (recorded) writeRecord(call.platform, record);
+    });
+    if (recorded) writeRecord(call.platform, { ...record, state: 'complete' });
+    return printed;
+  } catch (error) {
+    throw await takeBack(attempt, record, error);
+  }
+}
+
+/**
+ * Asks the delegate for addresses. One whose answer cannot be read has allocated all the same and is to be undone; one
+ * that refused has not, and the lease that it may have refused over is somebody's.
+ */
+async function lease(attempt: Attempt): Promise<void> {
+  const { call, ipam } = attempt;
+  if (ipam === '') return;
+  try {
+    const result = await callIpam(call.platform, ipam, call.request);
+    attempt.leased = true;
+    if (result === undefined) throw new CniError(ErrorCode.decode, `IPAM plugin "${ipam}" gave no result`);
+    attempt.context = { ...attempt.context, ipam: result };
+    assertExpressible(result, call.request.cniVersion);
+  } catch (error) {
+    if (error instanceof CniError && error.code === ErrorCode.decode) attempt.leased = true;
+    throw error;
+  }
+}
+
+/** Plans, makes the shared things, then this pod's own, and prints the result. */
+async function carryOut(attempt: Attempt, announce: (plan: Plan) => void): Promise<string> {
+  const { call, run } = attempt;
+  const plan = await prepareShared(attempt);
+  for (const warning of plan.warnings ?? []) call.platform.warn(warning);
+  announce(plan);
+  const outcomes = await applyOrUndo(run, plan.steps);
+  try {
+    return printResult(plan.result(outcomes), call.request.cniVersion);
+  } catch (error) {
+    await undo(run, plan.steps, outcomes);
+    throw error;
+  }
+}
+
+/**
+ * Brings about what this attachment shares with others and returns the plan for the rest. Usually nothing is missing
+ * and no lock is taken; otherwise the facts are read and the plan is made again under it, before and after.
+ */
+async function prepareShared(attempt: Attempt): Promise<Plan> {
+  const { call, run } = attempt;
+  const plan = call.plugin.add(attempt.context);
+  if (plan.shared === undefined || plan.shared.steps.length === 0) return plan;
+  return withSharedLock(call.platform, plan.shared.lock, async () => {
+    await look(attempt);
+    await applyShared(run, call.plugin.add(attempt.context).shared?.steps ?? []);
+    await look(attempt);
+    return call.plugin.add(attempt.context);
+  });
+}
+
+function newRecord({ call, ipam }: Attempt): AttachmentRecord {
+  const { identity, request, platform, plugin } = call;
+  return {
+    version: 1,
+    bootId: platform.bootId,
+    state: 'incomplete',
+    type: plugin.type,
+    network: identity.network,
+    containerId: identity.containerId,
+    ifname: identity.ifname,
+    netns: request.netns,
+    ipam,
+    config: request.config,
+    links: [],
+    elements: [],
+  };
+}
+
+/**
+ * After a failure: the kernel's part is undone already, so the lease goes, and the record last. What cannot be undone
+ * leaves the record standing, incomplete, for the next ADD or DEL, and is told together with the failure itself.
+ */
+async function takeBack({ call, ipam, leased }: Attempt, record: AttachmentRecord, error: unknown): Promise<unknown> {
+  const left = error instanceof StepError ? error.left.map(({ op, message }) => `${op}: ${message}`) : [];
+  try {
+    if (leased) await callIpam(call.platform, ipam, asDel(call.request, record));
+    if (left.length === 0) removeRecord(call.platform, record, record.type);
+  } catch (second) {
+    left.push(`release the address: ${(second as Error).message}`);
+  }
+  if (left.length > 0) call.platform.warn(`left for the next ADD or DEL to clear: ${left.join('; ')}`);
+  return error;
+}

@@ -1,0 +1,29 @@
+import { type Call, tolerateNetns } from './call';
+import { callIpam, ipamType, tolerantConfig } from './ipam';
+import { observe, type Run, remove } from './kernel-run';
+import { withAttachmentLock } from './locks';
+import { readRecord } from './records';
+import { demandNoFaults, teardown } from './teardown';
+
+/** DEL: what the record names is removed; without one, what configuration, prevResult and kernel tell. Gone already is success. */
+export async function del(call: Call): Promise<void> {
+  const { platform, plugin, identity } = call;
+  const run = await tolerateNetns(call);
+  await withAttachmentLock(platform, identity, plugin.type, async () => {
+    const record = readRecord(platform, identity, plugin.type);
+    if (record) await teardown(call, run, record);
+    else await removeUnrecorded(call, run);
+  });
+}
+
+/** For a pod that another implementation made, or whose record was lost: kernel first, so that no freed address is still in use. */
+async function removeUnrecorded(call: Call, run: Run): Promise<void> {
+  const { platform, plugin, request, identity } = call;
+  const config = tolerantConfig(platform, plugin, request);
+  if (config !== undefined && plugin.del) {
+    const facts = await observe(run, plugin.facts({ request, config, identity }));
+    demandNoFaults(await remove(run, plugin.del({ request, config, identity, facts })));
+  }
+  const type = plugin.ipam === undefined ? '' : ipamType(request.config);
+  if (type !== '') await callIpam(platform, type, request);
+}

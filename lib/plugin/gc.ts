@@ -1,0 +1,88 @@
+import { parseConfig } from '../cni/config';
+import { CniError, ErrorCode } from '../cni/errors';
+import { type Call, newCall, runOf } from './call';
+import type { Debris, Facts, Queries } from './define';
+import { callIpam, ipamType } from './ipam';
+import { observe, remove } from './kernel-run';
+import { ifIdle } from './locks';
+import { listRecords, readRecord } from './records';
+import { demandNoFaults, teardown } from './teardown';
+
+/**
+ * GC: removes what is not in the list of valid attachments, first by the records, then by what the kernel still has,
+ * then through the IPAM plugin. One failure does not stop the rest. Without a list it does nothing.
+ */
+export async function gc(call: Call): Promise<void> {
+  if (call.request.validAttachments === undefined) return;
+  const config = parseConfig(call.plugin.config, call.request.config);
+  const failures: string[] = [];
+  const attempt = async (work: () => Promise<unknown>) => {
+    await work().catch((error: Error) => failures.push(error.message));
+  };
+  for (const work of [() => byRecord(call, attempt), () => byKernel(call, config, attempt), () => byIpam(call)])
+    await attempt(work);
+  if (failures.length > 0) throw new CniError(ErrorCode.internal, failures.join('; '));
+}
+
+type Attempt = (work: () => Promise<unknown>) => Promise<void>;
+
+function isValid({ request }: Call, containerId: string, ifname: string): boolean {
+  return request.validAttachments?.some((a) => a.containerId === containerId && a.ifname === ifname) ?? true;
+}
+
+/** A record that was changed since this GC began belongs to an ADD that the list cannot know. */
+async function byRecord(call: Call, attempt: Attempt): Promise<void> {
+  const { platform, plugin, request } = call;
+  const began = platform.now();
+  const stale = listRecords(platform).filter(
+    ({ record, changed }) =>
+      record.type === plugin.type &&
+      record.network === request.name &&
+      changed < began &&
+      !isValid(call, record.containerId, record.ifname),
+  );
+  for (const { record } of stale) {
+    await attempt(() =>
+      ifIdle(platform, record, plugin.type, async () => {
+        const current = readRecord(platform, record, plugin.type);
+        if (current) await teardown(call, runOf(call, undefined), current);
+      }),
+    );
+  }
+}
+
+async function byKernel(call: Call, config: unknown, attempt: Attempt): Promise<void> {
+  const { plugin, request } = call;
+  if (plugin.gc === undefined) return;
+  const facts = await learn(call, config);
+  const stale = plugin.gc
+    .found({ request, config, facts })
+    .filter((debris) => !isValid(call, debris.containerId, debris.ifname));
+  for (const debris of stale) await attempt(() => sweep(call, debris));
+}
+
+/** Asks until nothing new is asked: which sets there are tells which sets to read. */
+async function learn(call: Call, config: unknown): Promise<Facts<Queries>> {
+  const { plugin, request } = call;
+  let known: Facts<Queries> = {};
+  for (;;) {
+    const queries = plugin.gc?.facts({ request, config }, known) ?? {};
+    if (Object.keys(queries).every((name) => name in known)) return known;
+    known = await observe(runOf(call, undefined), queries);
+  }
+}
+
+/** Not while an ADD of it runs, and not if it is on record after all: then it was found between two GCs' looks. */
+async function sweep(call: Call, { containerId, ifname, steps }: Debris): Promise<void> {
+  const { platform, plugin, request } = call;
+  const owner = newCall(platform, plugin, { ...request, containerId, ifname });
+  await ifIdle(platform, owner.identity, plugin.type, async () => {
+    if (readRecord(platform, owner.identity, plugin.type)) return;
+    demandNoFaults(await remove(runOf(call, undefined), steps));
+  });
+}
+
+async function byIpam({ platform, plugin, request }: Call): Promise<void> {
+  const type = plugin.ipam === undefined ? '' : ipamType(request.config);
+  if (type !== '') await callIpam(platform, type, request);
+}

@@ -1,0 +1,50 @@
+import { printResult } from '../cni/convert';
+import { CniError, ErrorCode, errorReport } from '../cni/errors';
+import { parseRequest, type RawRequest, type Request } from '../cni/request';
+import { versionReport } from '../cni/versions';
+import { add } from './add';
+import { newCall } from './call';
+import { check } from './check';
+import type { InterfacePlugin, Plugin } from './define';
+import { del } from './del';
+import { gc } from './gc';
+import { runIpam } from './ipam';
+import type { Platform } from './platform';
+import { status } from './status';
+
+/** What the runtime gets: standard output and the exit status. */
+export interface Answer {
+  stdout: string;
+  exitCode: 0 | 1;
+}
+
+/** Serves one request, from its text to the text of its answer. Never throws: whatever goes wrong becomes the specification's error object. */
+export async function handle(raw: RawRequest, platform: Platform): Promise<Answer> {
+  try {
+    return { stdout: await serve(raw, platform), exitCode: 0 };
+  } catch (error) {
+    return { stdout: errorReport(error), exitCode: 1 };
+  }
+}
+
+async function serve(raw: RawRequest, platform: Platform): Promise<string> {
+  const plugin = platform.plugins.get(raw.type);
+  if (plugin === undefined)
+    throw new CniError(ErrorCode.internal, `no plugin of type "${raw.type}" is part of this program`);
+  const request = parseRequest(raw, { nameless: plugin.kind !== 'ipam' && plugin.nameless === true });
+  if (request.command === 'VERSION') return versionReport();
+  for (const warning of request.warnings) platform.warn(warning);
+  return plugin.kind === 'ipam' ? serveIpam(plugin, request, platform) : serveInterface(plugin, request, platform);
+}
+
+async function serveIpam(plugin: Plugin & { kind: 'ipam' }, request: Request, platform: Platform): Promise<string> {
+  const result = await runIpam(platform, plugin, request);
+  return result === undefined ? '' : printResult(result, request.cniVersion);
+}
+
+async function serveInterface(plugin: InterfacePlugin, request: Request, platform: Platform): Promise<string> {
+  const call = newCall(platform, plugin, request);
+  if (request.command === 'ADD') return add(call);
+  await { DEL: del, CHECK: check, GC: gc, STATUS: status }[request.command](call);
+  return '';
+}

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import type { Identity } from './define';
+
+/** Which attachment: the three things by which a runtime tells one from another. */
+export interface AttachmentKey {
+  network: string;
+  containerId: string;
+  ifname: string;
+}
+
+/** SHA-256 over parts that cannot run into each other (none contains a NUL). */
+export function digest(...parts: string[]): Buffer {
+  return createHash('sha256').update(parts.join('\0')).digest();
+}
+
+const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** The first `length` characters of the lower-case base32 (RFC 4648) of `bytes`: letters and digits that any name may hold. */
+export function base32(bytes: Buffer, length: number): string {
+  let text = '';
+  for (let bit = 0; text.length < length; bit += 5) {
+    const pair = ((bytes[bit >> 3] ?? 0) << 8) | (bytes[(bit >> 3) + 1] ?? 0);
+    text += alphabet[(pair >> (11 - (bit & 7))) & 31];
+  }
+  return text;
+}
+
+/** A locally administered unicast MAC (IEEE 802: second-lowest bit of the first byte set, lowest clear). */
+function localMac(bytes: Buffer): string {
+  const octets = [...bytes.subarray(0, 6)];
+  octets[0] = ((octets[0] ?? 0) & 0xfc) | 0x02;
+  return octets.map((octet) => octet.toString(16).padStart(2, '0')).join(':');
+}
+
+/**
+ * Names and MACs of an attachment. The machine's id goes into the MACs because two hosts on one segment must not meet;
+ * the name needs none, it lives in one host.
+ */
+export function identify(key: AttachmentKey, machineId: string): Identity {
+  const parts = [key.network, key.containerId, key.ifname];
+  return {
+    ...key,
+    machineId,
+    hostEnd: { name: `veth${base32(digest(...parts), 11)}`, mac: localMac(digest(...parts, machineId, 'host')) },
+    podMac: localMac(digest(...parts, machineId, 'pod')),
+  };
+}
+
+/** The MAC of a device that many attachments share, such as a bridge: the same on this machine whenever it is made anew. */
+export function deviceMac(name: string, machineId: string): string {
+  return localMac(digest('device', name, machineId));
+}

@@ -1,0 +1,95 @@
+import type { GenericSchema } from 'valibot';
+import { parseConfig } from '../cni/config';
+import { execDelegate } from '../cni/delegate';
+import { CniError, ErrorCode } from '../cni/errors';
+import type { Request } from '../cni/request';
+import type { Result } from '../cni/result';
+import type { Host, IpamPlugin } from './define';
+import { ifIdle } from './locks';
+import type { Platform } from './platform';
+import { isAttached } from './records';
+
+/** The type that the configuration's `ipam` names, "" for none (no `ipam`, or one without a type: layer 2 only). */
+export function ipamType(config: Record<string, unknown>): string {
+  const ipam = field(config, 'ipam');
+  const type = ipam !== null && typeof ipam === 'object' ? field(ipam as Record<string, unknown>, 'type') : undefined;
+  return typeof type === 'string' ? type : '';
+}
+
+/** The last key that matches without regard to case, as Go's decoder finds it. */
+function field(object: Record<string, unknown>, name: string): unknown {
+  return Object.entries(object).findLast(([key]) => key.toLowerCase() === name)?.[1];
+}
+
+/** Asks the IPAM plugin `type`: in this process if it is ours, by exec along CNI_PATH if not. A result comes from ADD only. */
+export async function callIpam(platform: Platform, type: string, request: Request): Promise<Result | undefined> {
+  const plugin = platform.plugins.get(type);
+  if (plugin?.kind === 'ipam') return (await runIpam(platform, plugin, request)) ?? undefined;
+  if (plugin) throw new CniError(ErrorCode.invalidConfig, `"${type}" is not an IPAM plugin`, 'ipam.type');
+  const { command, path, stdin } = request;
+  return execDelegate({ type, path, command, env: { ...platform.callerEnv(), ...attachmentEnv(request) }, stdin });
+}
+
+/** The attachment that the request is about: the caller's own, except where GC or a repair removes another one. */
+function attachmentEnv({ containerId, netns, ifname }: Request): Record<string, string> {
+  return containerId === '' ? {} : { CNI_CONTAINERID: containerId, CNI_NETNS: netns, CNI_IFNAME: ifname };
+}
+
+/** Runs one of our IPAM plugins: as a delegate, or as the program that a foreign plugin called. */
+export async function runIpam(platform: Platform, plugin: IpamPlugin, request: Request): Promise<Result | undefined> {
+  const host = hostFor(platform, request.type);
+  if (request.command === 'DEL') {
+    await plugin.del({ request, host, config: tolerantConfig(platform, plugin, request) });
+    return undefined;
+  }
+  const context = { request, host, config: parseConfig(plugin.config, request.config) };
+  switch (request.command) {
+    case 'ADD':
+      return plugin.add(context);
+    case 'CHECK':
+      await plugin.check(context);
+      return undefined;
+    case 'GC':
+      await plugin.gc(context);
+      return undefined;
+    case 'STATUS':
+      await plugin.status(context);
+      return undefined;
+    default:
+      return request.command satisfies never;
+  }
+}
+
+/** For DEL, which does its best without a configuration: undefined, and a warning, where it cannot be understood. */
+export function tolerantConfig<C>(
+  platform: Pick<Platform, 'warn'>,
+  plugin: { type: string; config: GenericSchema<unknown, C> },
+  request: Request,
+): C | undefined {
+  try {
+    return parseConfig(plugin.config, request.config);
+  } catch (error) {
+    if (!(error instanceof CniError)) throw error;
+    platform.warn(`${plugin.type}: ${error.message}; removing what can be found without it`);
+    return undefined;
+  }
+}
+
+/** What an IPAM plugin may use; `caller` is the type of the plugin on whose behalf it works, which holds the attachment's lock. */
+function hostFor(platform: Platform, caller: string): Host {
+  const { kernel, stateDir, bootTime, now, warn, plugins } = platform;
+  return {
+    stateDir,
+    bootTime,
+    now,
+    warn,
+    isAttached: (network, containerId, ifname) =>
+      isAttached(platform, { network, containerId, ifname }, plugins.keys()),
+    isBusy: async (network, containerId, ifname) => !(await ifIdle(platform, { network, containerId, ifname }, caller)),
+    async flock(path) {
+      const lock = await kernel.lock({ kind: 'flock', path, timeoutMs: 60_000 });
+      if (lock === null) throw new CniError(ErrorCode.tryAgainLater, `${path} is locked by another process`);
+      return () => kernel.unlock(lock);
+    },
+  };
+}

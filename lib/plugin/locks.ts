@@ -1,0 +1,73 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { CniError, ErrorCode } from '../cni/errors';
+import { type AttachmentKey, digest } from './identity';
+import type { Platform } from './platform';
+
+/** How long a request waits for another one that works on the same thing, before it tells the runtime to come again. */
+const patienceMs = 60_000;
+
+type LockingPlatform = Pick<Platform, 'kernel' | 'stateDir'>;
+
+/** One byte of `/run/trestle/lock` per thing: 48 bits of a hash, so that two things practically never share one. */
+function offsetOf(...parts: string[]): number {
+  return digest(...parts).readUIntBE(0, 6);
+}
+
+function lockFile({ stateDir }: LockingPlatform): string {
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  return join(stateDir, 'lock');
+}
+
+async function holding<T>(platform: LockingPlatform, offset: number, what: string, work: () => Promise<T>): Promise<T> {
+  const request = { kind: 'ofd', path: lockFile(platform), offset, timeoutMs: patienceMs } as const;
+  const lock = await platform.kernel.lock(request);
+  if (lock === null) throw new CniError(ErrorCode.tryAgainLater, `${what} is still being worked on by another call`);
+  try {
+    return await work();
+  } finally {
+    platform.kernel.unlock(lock);
+  }
+}
+
+const attachmentParts = (key: AttachmentKey, type: string): string[] => [
+  'attachment',
+  key.network,
+  key.containerId,
+  key.ifname,
+  type,
+];
+
+/** Runs `work` while no other request, of the daemon or of a cold process, works on this attachment. Code 11 after a minute. */
+export function withAttachmentLock<T>(
+  platform: LockingPlatform,
+  key: AttachmentKey,
+  type: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const what = `interface ${key.ifname} of container ${key.containerId} in network ${key.network}`;
+  return holding(platform, offsetOf(...attachmentParts(key, type)), what, work);
+}
+
+/** Runs `work` while nobody else changes a thing that several attachments share, such as a bridge. */
+export function withSharedLock<T>(platform: LockingPlatform, thing: string, work: () => Promise<T>): Promise<T> {
+  return holding(platform, offsetOf('shared', thing), thing, work);
+}
+
+/** Runs `work` if nobody works on the attachment right now; otherwise leaves it alone and answers false. */
+export async function ifIdle(
+  platform: LockingPlatform,
+  key: AttachmentKey,
+  type: string,
+  work: () => Promise<void> = async () => {},
+): Promise<boolean> {
+  const offset = offsetOf(...attachmentParts(key, type));
+  const lock = await platform.kernel.lock({ kind: 'ofd', path: lockFile(platform), offset, timeoutMs: 0 });
+  if (lock === null) return false;
+  try {
+    await work();
+    return true;
+  } finally {
+    platform.kernel.unlock(lock);
+  }
+}

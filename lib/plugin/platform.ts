@@ -1,0 +1,20 @@
+import type { Native } from '../kernel/contract';
+import type { Plugin } from './define';
+
+/** Everything outside that a request needs, passed in: the daemon and the cold process differ in nothing else. */
+export interface Platform {
+  kernel: Native;
+  plugins: ReadonlyMap<string, Plugin>;
+  /** "/run/trestle": volatile, dies with the kernel state that it describes. */
+  stateDir: string;
+  /** /proc/sys/kernel/random/boot_id: a record of another boot is void. */
+  bootId: string;
+  /** When this kernel started, milliseconds since the epoch. */
+  bootTime: number;
+  machineId: string;
+  now(): number;
+  /** The caller's whole environment, for delegates that are not ours; read only when one is needed. */
+  callerEnv(): Record<string, string | undefined>;
+  /** For a human: one line on stderr. */
+  warn(message: string): void;
+}

@@ -1,0 +1,97 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { NftElements, NftFamily, Ns } from '../kernel/contract';
+import { type AttachmentKey, base32, digest } from './identity';
+
+/** What an attachment has made in the kernel and what a removal needs to find it again. */
+export interface Footprint {
+  links: { ns: Ns; name: string; mac?: string }[];
+  elements: { family: NftFamily; table: string; sets: NftElements[] }[];
+}
+
+/**
+ * An attachment record: written before the first change with everything that is about to exist, completed at the end,
+ * removed after the deletion. It tells debris from a live attachment and makes DEL independent of the configuration.
+ */
+export interface AttachmentRecord extends AttachmentKey, Footprint {
+  version: 1;
+  bootId: string;
+  state: 'incomplete' | 'complete';
+  type: string;
+  netns: string;
+  /** The delegate that may hold a lease, "" for none; it is undone with the configuration below. */
+  ipam: string;
+  /** The configuration of the ADD as it came: what a delegate's DEL is given. */
+  config: Record<string, unknown>;
+}
+
+/** Where records are and which boot they must be of. */
+export interface RecordStore {
+  stateDir: string;
+  bootId: string;
+}
+
+const folder = (store: RecordStore): string => join(store.stateDir, 'attachments');
+
+/** The type stands outside the hash, so that all records of an interface are found without knowing it. */
+function fileOf(key: AttachmentKey, type: string): string {
+  return `${base32(digest(key.network, key.containerId, key.ifname), 32)}.${type}.json`;
+}
+
+/** Writes the record whole or not at all (temporary file, rename): a reader never sees half of one. */
+export function writeRecord(store: RecordStore, record: AttachmentRecord): void {
+  mkdirSync(folder(store), { recursive: true, mode: 0o700 });
+  const path = join(folder(store), fileOf(record, record.type));
+  writeFileSync(`${path}.tmp`, JSON.stringify(record), { mode: 0o600 });
+  renameSync(`${path}.tmp`, path);
+}
+
+/** The record of this attachment; undefined when there is none, or only one of another boot. */
+export function readRecord(store: RecordStore, key: AttachmentKey, type: string): AttachmentRecord | undefined {
+  return load(store, fileOf(key, type));
+}
+
+/** Removes the record, and what a writer that was killed left beside it. */
+export function removeRecord(store: RecordStore, key: AttachmentKey, type: string): void {
+  const path = join(folder(store), fileOf(key, type));
+  rmSync(`${path}.tmp`, { force: true });
+  rmSync(path, { force: true });
+}
+
+/** Every record of this boot, with the time of its last change (milliseconds since the epoch). */
+export function listRecords(store: RecordStore): { record: AttachmentRecord; changed: number }[] {
+  return names(store)
+    .filter((name) => name.endsWith('.json'))
+    .flatMap((name) => {
+      const record = load(store, name);
+      return record
+        ? [{ record, changed: statSync(join(folder(store), name), { throwIfNoEntry: false })?.mtimeMs ?? 0 }]
+        : [];
+    });
+}
+
+/** Whether any plugin type has a record of this boot for this interface. */
+export function isAttached(store: RecordStore, key: AttachmentKey, types: Iterable<string>): boolean {
+  for (const type of types) if (readRecord(store, key, type)) return true;
+  return false;
+}
+
+function names(store: RecordStore): string[] {
+  try {
+    return readdirSync(folder(store));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** A file that is no record of ours (damaged by hand, of a future version) is as good as none: DEL then works without. */
+function load(store: RecordStore, name: string): AttachmentRecord | undefined {
+  try {
+    const record = JSON.parse(readFileSync(join(folder(store), name), 'utf8')) as AttachmentRecord | null;
+    return record?.version === 1 && record.bootId === store.bootId ? record : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

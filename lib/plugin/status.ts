@@ -1,0 +1,32 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { parseConfig } from '../cni/config';
+import { CniError, ErrorCode } from '../cni/errors';
+import { KernelError } from '../kernel/errors';
+import { type Call, runOf } from './call';
+import { callIpam, ipamType } from './ipam';
+import { observe } from './kernel-run';
+
+/** STATUS: code 50 when no ADD could succeed for a reason that a pod's leaving does not cure; then the IPAM plugin is asked. */
+export async function status(call: Call): Promise<void> {
+  const { platform, plugin, request } = call;
+  const config = parseConfig(plugin.config, request.config);
+  demandWritable(platform.stateDir);
+  try {
+    const facts = await observe(runOf(call, undefined), plugin.status?.facts({ request, config }) ?? {});
+    plugin.status?.verdict({ request, config, facts });
+  } catch (error) {
+    if (error instanceof KernelError) throw new CniError(ErrorCode.unavailable, error.message);
+    throw error;
+  }
+  const type = plugin.ipam === undefined ? '' : ipamType(request.config);
+  if (type !== '') await callIpam(platform, type, request);
+}
+
+function demandWritable(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw new CniError(ErrorCode.unavailable, `state folder ${folder} cannot be written: ${(error as Error).message}`);
+  }
+}

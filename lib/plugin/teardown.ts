@@ -1,0 +1,35 @@
+import type { Request } from '../cni/request';
+import type { KernelFault } from '../kernel/contract';
+import { KernelError } from '../kernel/errors';
+import type { Call } from './call';
+import { removalOf } from './footprint';
+import { callIpam } from './ipam';
+import { type Run, remove } from './kernel-run';
+import { type AttachmentRecord, removeRecord } from './records';
+
+/**
+ * Removes everything that a record names, in the order of DEL: elements, links, lease, and the record last, so that a
+ * removal which is killed or fails can be repeated. The delegate gets the configuration of the ADD.
+ */
+export async function teardown(call: Call, run: Run, record: AttachmentRecord): Promise<void> {
+  demandNoFaults(await remove(run, removalOf(record)));
+  if (record.ipam !== '') await callIpam(call.platform, record.ipam, asDel(call.request, record));
+  removeRecord(call.platform, record, record.type);
+}
+
+/**
+ * A DEL for the delegate of an earlier ADD, whatever command is being served now: about the record's container, with
+ * the configuration of its ADD, and with the prevResult that a runtime's DEL brings.
+ */
+export function asDel(request: Request, record: AttachmentRecord): Request {
+  const { containerId, ifname, netns } = record;
+  const { prevResult } = request.config;
+  const config = request.command === 'DEL' && prevResult ? { ...record.config, prevResult } : record.config;
+  return { ...request, command: 'DEL', containerId, ifname, netns, config, stdin: Buffer.from(JSON.stringify(config)) };
+}
+
+/** Fails with the first of several faults; what could be removed is gone by then. */
+export function demandNoFaults(faults: readonly KernelFault[]): void {
+  const [first] = faults;
+  if (first) throw new KernelError(first);
+}

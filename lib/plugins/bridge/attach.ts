@@ -1,0 +1,102 @@
+import { isIPv6 } from '../../cni/addresses';
+import type { IpConfig, Route } from '../../cni/result';
+import type { Step } from '../../kernel/contract';
+import type { AddContext } from '../../plugin/define';
+import type { BridgeConfig } from './config';
+import type { Addressing } from './gateway';
+
+/** How long the kernel may take until the port forwards: far more than it needs, far less than a runtime's patience. */
+const portTimeoutMs = 5_000;
+
+/** What the steps below need to know of an ADD. */
+export interface Attachment {
+  config: BridgeConfig;
+  hostEnd: { name: string; mac: string };
+  podEnd: { name: string; mac: string };
+  alias: string;
+  addressing: Addressing;
+}
+
+/** The pair, in the order that lets the pod answer the moment ADD returns. */
+export function attachSteps(attachment: Attachment): Step[] {
+  const { config, hostEnd, podEnd, alias, addressing } = attachment;
+  const port = {
+    ...(config.hairpinMode ? { hairpin: true } : {}),
+    ...(config.portIsolation ? { isolated: true } : {}),
+  };
+  const pair = pairStep(attachment);
+  const label: Step = { op: 'link.set', ns: 'host', name: hostEnd.name, alias, ...port };
+  if (config.disableContainerInterface) return [pair, label];
+  return [
+    pair,
+    label,
+    ...podSysctls(config, podEnd.name, addressing.ips),
+    ...addressing.ips.map(({ address }): Step => addressStep(config, podEnd.name, address)),
+    { op: 'link.set', ns: 'pod', name: podEnd.name, up: true },
+    { op: 'link.wait', ns: 'host', name: hostEnd.name, timeoutMs: portTimeoutMs },
+    ...addressing.routes.map((route): Step => routeStep(podEnd.name, route, addressing.ips)),
+    // Whoever knew one of these addresses by another pod's MAC must not wait for its neighbour entry to expire.
+    ...(addressing.ips.length > 0 ? [{ op: 'link.announce', ns: 'pod', name: podEnd.name } as const] : []),
+  ];
+}
+
+/** One message makes both ends; names and MACs are set in it, so that nobody (udev) ever sees and changes others. */
+function pairStep({ config, hostEnd, podEnd }: Attachment): Step {
+  const mtu = config.mtu > 0 ? { mtu: config.mtu } : {};
+  return {
+    op: 'link.add',
+    ns: 'host',
+    ...hostEnd,
+    ...mtu,
+    up: true,
+    master: config.bridge,
+    link: { kind: 'veth', peer: { ns: 'pod', ...podEnd, ...mtu } },
+    ifExists: 'fail',
+  };
+}
+
+function addressStep({ enabledad }: BridgeConfig, link: string, address: string): Step {
+  return { op: 'addr.add', ns: 'pod', link, address, ...(enabledad ? {} : { nodad: true }), ifExists: 'keep' };
+}
+
+/** The family's first gateway stands in for a route's missing one, as in the reference. */
+function routeStep(link: string, route: Route, ips: readonly IpConfig[]): Step {
+  const sameFamily = ips.find(({ address, gateway }) => gateway && isIPv6(address) === isIPv6(route.dst));
+  const gw = route.gw ?? sameFamily?.gateway;
+  return { op: 'route.add', ns: 'pod', link, ...route, ...(gw === undefined ? {} : { gw }), ifExists: 'keep' };
+}
+
+/**
+ * Before the link goes up: no duplicate address detection for its link-local address either, its addresses announced
+ * when they appear, IPv6 switched on where an address of it comes (runtimes switch it off), and addresses that outlive
+ * a "down". A kernel without IPv6 lacks the files.
+ */
+function podSysctls({ enabledad }: BridgeConfig, ifname: string, ips: readonly IpConfig[]): Step[] {
+  const set = (key: string, value: string): Step => ({ op: 'sysctl.set', ns: 'pod', key, value, ifMissing: 'keep' });
+  const v6 = ips.some(({ address }) => isIPv6(address));
+  return [
+    ...(enabledad ? [] : [set(`net/ipv6/conf/${ifname}/accept_dad`, '0')]),
+    set(`net/ipv4/conf/${ifname}/arp_notify`, '1'),
+    ...(v6
+      ? [
+          set('net/ipv6/conf/lo/disable_ipv6', '0'),
+          set(`net/ipv6/conf/${ifname}/disable_ipv6`, '0'),
+          set(`net/ipv6/conf/${ifname}/keep_addr_on_down`, '1'),
+          set(`net/ipv6/conf/${ifname}/ndisc_notify`, '1'),
+        ]
+      : []),
+  ];
+}
+
+/** For a human who wonders whose link this is, and for GC: at most 255 bytes. */
+export function aliasOf({ identity }: Pick<AddContext<unknown, never>, 'identity'>): string {
+  return `trestle ${identity.network} ${identity.containerId} ${identity.ifname}`.slice(0, 255);
+}
+
+/** The network, container and interface that an alias of ours names; undefined for any other text, and for one that was cut. */
+export function ownerIn(alias: string): { network: string; containerId: string; ifname: string } | undefined {
+  const [mark, network, containerId, ifname, ...more] = alias.split(' ');
+  if (mark !== 'trestle' || !network || !containerId || !ifname || more.length > 0 || alias.length >= 255)
+    return undefined;
+  return { network, containerId, ifname };
+}

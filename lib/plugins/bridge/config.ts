@@ -1,0 +1,89 @@
+import * as v from 'valibot';
+import { int, mac, netConfEntries } from '../../cni/config';
+import { CniError, ErrorCode } from '../../cni/errors';
+import { ipamType } from '../../plugin/ipam';
+
+const flag = v.optional(v.boolean(), false);
+
+/** The keys of `bridge`. VLANs are read so that DEL and CHECK of such a configuration work. */
+export const bridgeSchema = v.object({
+  ...netConfEntries,
+  bridge: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(15)), 'cni0'),
+  isGateway: flag,
+  isDefaultGateway: flag,
+  forceAddress: flag,
+  ipMasq: flag,
+  /** Accepted and not used: masquerading is always by native nftables. */
+  ipMasqBackend: v.optional(v.nullable(v.string())),
+  mtu: v.optional(int({ min: 0, max: 65535 }), 0),
+  hairpinMode: flag,
+  promiscMode: flag,
+  vlan: v.optional(int({}), 0),
+  vlanTrunk: v.optional(
+    v.array(v.object({ minID: v.optional(int({})), maxID: v.optional(int({})), id: v.optional(int({})) })),
+    [],
+  ),
+  preserveDefaultVlan: flag,
+  macspoofchk: flag,
+  enabledad: flag,
+  disableContainerInterface: flag,
+  portIsolation: flag,
+  runtimeConfig: v.optional(v.looseObject({ mac: v.optional(v.string()) })),
+  args: v.optional(v.looseObject({ cni: v.optional(v.looseObject({ mac: v.optional(v.string()) })) })),
+});
+
+export type BridgeConfig = v.InferOutput<typeof bridgeSchema>;
+
+/** A default gateway is a gateway. */
+export function isGateway(config: BridgeConfig): boolean {
+  return config.isGateway || config.isDefaultGateway;
+}
+
+/** The MAC that was asked for: runtimeConfig over args.cni over CNI_ARGS; undefined when nobody did. Code 7 for one that is none. */
+export function requestedMac(config: BridgeConfig, fromArgs: string | undefined): string | undefined {
+  const wanted = config.runtimeConfig?.mac || config.args?.cni?.mac || fromArgs;
+  if (!wanted) return undefined;
+  const parsed = v.safeParse(mac, wanted);
+  if (!parsed.success) throw new CniError(ErrorCode.invalidConfig, `invalid MAC address "${wanted}"`);
+  return parsed.output;
+}
+
+/** Code 7 for what contradicts itself, in the reference's words, and for what is not built yet. */
+export function demandConsistent(config: BridgeConfig, raw: Record<string, unknown>): void {
+  for (const complaint of [...vlanComplaints(config), ...combinationComplaints(config, raw)]) {
+    throw new CniError(ErrorCode.invalidConfig, complaint);
+  }
+}
+
+function combinationComplaints(config: BridgeConfig, raw: Record<string, unknown>): string[] {
+  const complaints: string[] = [];
+  if (config.hairpinMode && config.promiscMode)
+    complaints.push('cannot set hairpin mode and promiscuous mode at the same time');
+  if (config.disableContainerInterface && ipamType(raw) !== '') {
+    complaints.push('cannot use IPAM when DisableContainerInterface flag is set');
+  }
+  for (const key of ['vlan', 'macspoofchk', 'preserveDefaultVlan'] as const) {
+    if (config[key]) complaints.push(`"${key}" is not supported yet`);
+  }
+  if (config.vlanTrunk.length > 0) complaints.push('"vlanTrunk" is not supported yet');
+  return complaints;
+}
+
+const highestVlan = 4094;
+
+function vlanComplaints({ vlan, vlanTrunk }: BridgeConfig): string[] {
+  const invalid = (id: number | undefined): boolean => id !== undefined && (id < 0 || id > highestVlan);
+  const complaints = invalid(vlan) ? [`invalid VLAN ID ${vlan} (must be between 0 and ${highestVlan})`] : [];
+  for (const { id, minID, maxID } of vlanTrunk) {
+    if (minID !== undefined && maxID === undefined)
+      complaints.push('minID and maxID should be configured simultaneously, maxID is missing');
+    if (minID === undefined && maxID !== undefined)
+      complaints.push('minID and maxID should be configured simultaneously, minID is missing');
+    if (invalid(id)) complaints.push('incorrect trunk id parameter');
+    if (invalid(minID)) complaints.push('incorrect trunk minID parameter');
+    if (invalid(maxID)) complaints.push('incorrect trunk maxID parameter');
+    if (minID !== undefined && maxID !== undefined && minID > maxID)
+      complaints.push('minID is greater than maxID in trunk parameter');
+  }
+  return complaints;
+}

@@ -1,0 +1,9 @@
+import { hostLocal } from '../ipam/host-local';
+import type { Plugin } from '../plugin/define';
+import { bridge } from './bridge/bridge';
+import { loopback } from './loopback';
+
+/** Every plugin of this program, by type: what is installed under these names, and what is a delegate in process. */
+export const plugins: ReadonlyMap<string, Plugin> = new Map<string, Plugin>(
+  [bridge, loopback, hostLocal].map((plugin) => [plugin.type, plugin]),
+);

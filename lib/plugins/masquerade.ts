@@ -1,0 +1,153 @@
+import { type Address, isIPv6, networkOf, toBytes } from '../cni/addresses';
+import type { NftBatch, NftExpr, NftSet, NftSetFact, Query } from '../kernel/contract';
+import { ipOf, prefix, subnetOf } from '../kernel/prefix';
+import type { Debris } from '../plugin/define';
+import { base32, digest } from '../plugin/identity';
+
+/**
+ * Masquerading of what pods send out of their subnet: one table, and for each network and subnet one set of pod
+ * addresses and one rule, whatever the number of pods. The rule reads
+ *
+ *     ip saddr @pods_<network>_<hash> ip daddr != <subnet> ip daddr != 224.0.0.0/4 masquerade
+ *
+ * so that pods of two networks are masqueraded towards each other and networks may overlap.
+ */
+const family = 'inet';
+const table = 'trestle_masquerade';
+/** What the table's comment says; a later version that lays it out differently counts up. */
+const schema = 'trestle schema 1';
+/**
+ * Behind srcnat (100), so that what the administrator or kube-proxy decides there stands; not exactly 100, where the
+ * order would be that of registration.
+ */
+const chain = { name: 'postrouting', hook: { type: 'nat', hook: 'postrouting', priority: 105 } } as const;
+
+/** Kernel limit on a set's name: NFT_SET_MAXNAMELEN is 256 with its NUL; part of the network's name is for the reader, the hash tells them apart. */
+const readableLength = 100;
+
+const setPrefix = (network: string): string => `network "${network}" subnet `;
+
+/** The set of pods of `network` with an address in `subnet` ("10.1.2.0/24"). */
+function setOf(network: string, subnet: string): NftSet {
+  const name = `pods_${network.slice(0, readableLength)}_${base32(digest(network, subnet), 10)}`;
+  return {
+    name,
+    key: isIPv6(subnet) ? 'ipv6_addr' : 'ipv4_addr',
+    comment: `${setPrefix(network)}${subnet}`.slice(0, 120),
+  };
+}
+
+/** NFPROTO_IPV4 and NFPROTO_IPV6, offsets and length of the addresses in either header, and what multicast is. */
+const layouts = {
+  ipv4_addr: { nfproto: '02', saddr: 12, daddr: 16, length: 4, multicast: { mask: 'f0000000', value: 'e0000000' } },
+  ipv6_addr: {
+    nfproto: '0a',
+    saddr: 8,
+    daddr: 24,
+    length: 16,
+    multicast: { mask: `ff${'00'.repeat(15)}`, value: `ff${'00'.repeat(15)}` },
+  },
+} as const;
+
+function ruleOf(set: NftSet, subnet: string): NftExpr[] {
+  const { nfproto, saddr, daddr, length, multicast } = layouts[set.key];
+  const value = hex(networkOf(prefix(subnet)).address);
+  const outside = (range: { mask: string; value: string }): NftExpr[] => [
+    { expr: 'payload', base: 'network', offset: daddr, length, dreg: 1 },
+    { expr: 'bitwise', sreg: 1, dreg: 1, length, mask: range.mask, xor: '00'.repeat(length) },
+    { expr: 'cmp', sreg: 1, op: 'neq', data: range.value },
+  ];
+  return [
+    { expr: 'meta', key: 'nfproto', dreg: 1 },
+    { expr: 'cmp', sreg: 1, op: 'eq', data: nfproto },
+    { expr: 'payload', base: 'network', offset: saddr, length, dreg: 1 },
+    { expr: 'lookup', sreg: 1, set: set.name },
+    ...outside({ mask: maskOf(subnet), value }),
+    ...outside(multicast),
+    { expr: 'masq' },
+  ];
+}
+
+const hex = (address: Address): string => Buffer.from(toBytes(address)).toString('hex');
+
+/** "ffffff00" of an IPv4 /24. */
+function maskOf(subnet: string): string {
+  const { address, prefixLength } = prefix(subnet);
+  const bits = toBytes(address).length * 8;
+  return ((1n << BigInt(bits)) - (1n << BigInt(bits - prefixLength))).toString(16).padStart(bits / 4, '0');
+}
+
+/** Whose element it is, for GC and for a human. */
+const ownerOf = (containerId: string, ifname: string): string => `${containerId} ${ifname}`;
+
+/** nftables keeps at most 127 bytes of an element's comment; a longer one says no longer whose it is. */
+const commentLimit = 127;
+
+/** Which addresses go into (or come out of) which set. */
+function placed(network: string, addresses: readonly string[]): { set: NftSet; subnet: string; ip: string }[] {
+  return addresses.map((address) => {
+    const subnet = subnetOf(address);
+    return { set: setOf(network, subnet), subnet, ip: ipOf(address) };
+  });
+}
+
+/** Masquerades a pod's addresses ("10.1.2.3/24"), setting up what the network lacks. */
+export function masquerade(
+  network: string,
+  containerId: string,
+  ifname: string,
+  addresses: readonly string[],
+): NftBatch {
+  const places = placed(network, addresses);
+  const sets = [...new Map(places.map((place) => [place.set.name, place])).values()];
+  return {
+    op: 'nft.batch',
+    ns: 'host',
+    family,
+    table,
+    ensure: {
+      comment: schema,
+      chains: [chain],
+      sets: sets.map(({ set }) => set),
+      rules: sets.map(({ set, subnet }) => ({ chain: chain.name, comment: set.name, exprs: ruleOf(set, subnet) })),
+    },
+    add: places.map(({ set, ip }) => ({
+      set: set.name,
+      keys: [ip],
+      comment: ownerOf(containerId, ifname).slice(0, commentLimit),
+    })),
+  };
+}
+
+/** Takes a pod's addresses out again. */
+export function unmasquerade(network: string, addresses: readonly string[]): NftBatch {
+  return {
+    op: 'nft.batch',
+    ns: 'host',
+    family,
+    table,
+    remove: placed(network, addresses).map(({ set, ip }) => ({ set: set.name, keys: [ip] })),
+  };
+}
+
+/** Asks for our table's sets; null while nothing was ever masqueraded, an error where nftables is not to be had. */
+export const masqueradeSets = { query: 'nft.sets', ns: 'host', family, table } as const satisfies Query;
+
+/** The questions that find a network's elements, once its sets are known. */
+export function elementQueries(network: string, sets: NftSetFact[] | null): Record<string, Query> {
+  const own = (sets ?? []).filter(({ comment }) => comment.startsWith(setPrefix(network).slice(0, 120)));
+  return Object.fromEntries(
+    own.map(({ name }) => [name, { query: 'nft.elements', ns: 'host', family, table, set: name } as const]),
+  );
+}
+
+/** What GC may find in one set: elements with their owners. One whose comment was cut names nobody and is left to its record. */
+export function elementDebris(set: string, elements: { key: string; comment: string }[]): Debris[] {
+  return elements.flatMap(({ key, comment }) => {
+    const [containerId, ifname, more] = comment.split(' ');
+    if (!containerId || !ifname || more || comment.length >= commentLimit) return [];
+    return [
+      { containerId, ifname, steps: [{ op: 'nft.batch', ns: 'host', family, table, remove: [{ set, keys: [key] }] }] },
+    ];
+  });
+}
