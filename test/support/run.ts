@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 
 export interface Ran {
   /** Exit status; null when a signal ended it. */
@@ -6,6 +7,8 @@ export interface Ran {
   signal: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
+  /** What it wrote to descriptor 3, if it was given one. */
+  log: string;
 }
 
 export interface RunOptions {
@@ -15,6 +18,8 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** After this time the process is killed. Milliseconds. */
   timeoutMs?: number;
+  /** Gives it a descriptor 3 to write to. */
+  log?: boolean;
 }
 
 export const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -25,20 +30,27 @@ export function run(file: string, args: readonly string[], options: RunOptions =
     env: options.env ?? { PATH },
     timeout: options.timeoutMs ?? 30_000,
     killSignal: 'SIGKILL',
+    stdio: options.log === true ? ['pipe', 'pipe', 'pipe', 'pipe'] : 'pipe',
   });
-  const stdout: Buffer[] = [];
-  const stderr: Buffer[] = [];
-  child.stdout.on('data', (chunk) => stdout.push(chunk));
-  child.stderr.on('data', (chunk) => stderr.push(chunk));
+  const [stdin, ...outputs] = child.stdio;
+  const texts = outputs.map((output) => gather(output as Readable | null | undefined));
   // EPIPE: a program may end without reading what it was given.
-  child.stdin.on('error', () => {});
-  child.stdin.end(options.input ?? '');
+  stdin?.on('error', () => {});
+  stdin?.end(options.input ?? '');
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code, signal) =>
-      resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }),
-    );
+    child.on('close', (code, signal) => {
+      const [stdout = '', stderr = '', log = ''] = texts.map((text) => text());
+      resolve({ code, signal, stdout, stderr, log });
+    });
   });
+}
+
+/** Collects a stream; the returned function gives what has come so far. */
+function gather(stream: Readable | null | undefined): () => string {
+  const chunks: Buffer[] = [];
+  stream?.on('data', (chunk) => chunks.push(chunk));
+  return () => Buffer.concat(chunks).toString();
 }
 
 /** Runs a program that must succeed and returns what it wrote. */
