@@ -1,11 +1,13 @@
 /*
- * What a runtime executes as /opt/cni/bin/<plugin>: one static file, linked under every plugin's name. It starts
- * Trestle's private Node from the folder beside it, in an environment that the caller has no say in.
+ * What a runtime executes as /opt/cni/bin/<plugin>: one static file, linked under every plugin's name. It
+ * starts Trestle's private Node from the folder beside it, in an environment that the caller has no say in.
  *
- * The runtime folder carries its own dynamic loader and libraries, and the loader is executed by name: a node needs no
- * Node, no libnl and no particular libc. (Node's own interpreter path is absolute and would be the host's.)
+ * The runtime folder carries its own dynamic loader and libraries, and the loader is executed by name: a node
+ * needs no Node, no libnl and no particular libc. (Node's own interpreter path is absolute and would be the
+ * host's.)
  *
- * RUNTIME (the folder's name), LOADER (the loader's file name) and PLUGINS (a list of string literals) come from the build.
+ * RUNTIME (the folder's name), LOADER (the loader's file name) and PLUGINS (a list of string literals) come
+ * from the build.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,7 +19,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Arguments of the loader and of Node, each followed by a comma; the sanitized build preloads its runtime library. */
+/* Arguments of the loader and of Node, each followed by a comma; the sanitized build preloads its runtime
+ * library. */
 #ifndef LOADER_FLAGS
 #define LOADER_FLAGS
 #endif
@@ -28,16 +31,20 @@
 /* By this the installer knows which files are ours, and which runtime folder they still start. */
 __attribute__((used)) static const char marker[] = "trestle-launcher=" RUNTIME;
 
-static const char *const plugins[] = {PLUGINS};
+static const char* const plugins[] = {PLUGINS};
 
 /* What would change how our Node runs: the loader's variables, libc's, Node's and its libraries'. */
-static const char *const unwanted[] = {"LD_", "GLIBC_TUNABLES=", "MALLOC_", "NODE_", "UV_", "OPENSSL_", "SSL_CERT_"};
+static const char* const unwanted[] = {"LD_", "GLIBC_TUNABLES=", "MALLOC_",  "NODE_",
+                                       "UV_", "OPENSSL_",        "SSL_CERT_"};
 
-static bool starts_with(const char *text, const char *prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
+static bool starts_with(const char* text, const char* prefix) {
+  return strncmp(text, prefix, strlen(prefix)) == 0;
+}
 
-/* Ends with an error as the CNI specification wants it: JSON on stdout and exit status 1. Code 5 is "I/O failure". */
-static _Noreturn void fail(const char *what, const char *path) {
-  const char *reason = strerror(errno);
+/* Ends with an error as the CNI specification wants it: JSON on stdout and exit status 1. Code 5 is "I/O
+ * failure". */
+static _Noreturn void fail(const char* what, const char* path) {
+  const char* reason = strerror(errno);
   dprintf(STDOUT_FILENO, "{\"code\":5,\"msg\":\"%s ", what);
   for (; *path; path++) {
     bool plain = *path >= ' ' && *path != '"' && *path != '\\';
@@ -47,13 +54,14 @@ static _Noreturn void fail(const char *what, const char *path) {
   exit(1);
 }
 
-static char *join(const char *left, const char *right) {
-  char *path;
+static char* join(const char* left, const char* right) {
+  char* path;
   if (asprintf(&path, "%s/%s", left, right) < 0) fail("no memory for", right);
   return path;
 }
 
-/* Whatever is opened next must not become fd 0, 1 or 2, where Node would take it for the network configuration. */
+/* Whatever is opened next must not become fd 0, 1 or 2, where Node would take it for the network
+ * configuration. */
 static void open_standard_streams(void) {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
     if (fcntl(fd, F_GETFD) >= 0) continue;
@@ -61,8 +69,9 @@ static void open_standard_streams(void) {
   }
 }
 
-/* The path of this file. argv[0] is only what the caller says it is, so it is believed where there is no /proc. */
-static char *own_path(const char *argv0) {
+/* The path of this file. argv[0] is only what the caller says it is, so it is believed where there is no
+ * /proc. */
+static char* own_path(const char* argv0) {
   static char path[4096];
   ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
   if (length < 0) length = snprintf(path, sizeof path, "%s", strchr(argv0, '/') ? argv0 : "./");
@@ -74,23 +83,24 @@ static char *own_path(const char *argv0) {
   return path;
 }
 
-static bool is_ours(const char *name) {
+static bool is_ours(const char* name) {
   for (size_t i = 0; i < sizeof plugins / sizeof *plugins; i++)
     if (strcmp(name, plugins[i]) == 0) return true;
   return strcmp(name, COMMAND) == 0;
 }
 
 /* A runtime passes the whole path as argv[0], and so tells a symbolic link's name from the file's. */
-static const char *own_name(const char *argv0, const char *path) {
-  const char *name = basename(argv0);
+static const char* own_name(const char* argv0, const char* path) {
+  const char* name = basename(argv0);
   return is_ours(name) ? name : basename(path);
 }
 
 /*
- * The caller's whole environment, NUL-separated, in a memory file: a plugin of somebody else's that we delegate to gets
- * it, as the specification demands. Returns "TRESTLE_CALLER_ENVIRON=<fd>". Node closes the descriptor on exec.
+ * The caller's whole environment, NUL-separated, in a memory file: a plugin of somebody else's that we
+ * delegate to gets it, as the specification demands. Returns "TRESTLE_CALLER_ENVIRON=<fd>". Node closes the
+ * descriptor on exec.
  */
-static char *save_environment(char *const env[]) {
+static char* save_environment(char* const env[]) {
   int fd = memfd_create("caller-environ", 0);
   if (fd < 0) fail("cannot keep", "the caller's environment");
   for (; *env; env++) {
@@ -101,19 +111,20 @@ static char *save_environment(char *const env[]) {
     }
   }
   lseek(fd, 0, SEEK_SET);
-  char *variable;
+  char* variable;
   if (asprintf(&variable, "TRESTLE_CALLER_ENVIRON=%d", fd) < 0) fail("no memory for", "the environment");
   return variable;
 }
 
-static bool wanted_by_command(const char *variable) {
+static bool wanted_by_command(const char* variable) {
   for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
     if (starts_with(variable, unwanted[i])) return false;
   return true;
 }
 
-/* A plugin sees the protocol's variables and nothing else; the command, run by a person, keeps their environment. */
-static void clean_environment(bool is_command, char *const env[], char *clean[]) {
+/* A plugin sees the protocol's variables and nothing else; the command, run by a person, keeps their
+ * environment. */
+static void clean_environment(bool is_command, char* const env[], char* clean[]) {
   if (!is_command) {
     *clean++ = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
     *clean++ = save_environment(env);
@@ -123,30 +134,31 @@ static void clean_environment(bool is_command, char *const env[], char *clean[])
   *clean = NULL;
 }
 
-static void require_file(const char *path, int mode) {
+static void require_file(const char* path, int mode) {
   if (access(path, mode) != 0) fail("Trestle's runtime is not complete:", path);
 }
 
-int main(int argc, char *argv[]) {
+int main(int argc, char* argv[]) {
   open_standard_streams();
-  const char *argv0 = argc > 0 ? argv[0] : "";
-  char *path = own_path(argv0);
-  const char *name = own_name(argv0, path);
+  const char* argv0 = argc > 0 ? argv[0] : "";
+  char* path = own_path(argv0);
+  const char* name = own_name(argv0, path);
 
-  char *slash = strrchr(path, '/');
+  char* slash = strrchr(path, '/');
   if (slash) *slash = '\0';
-  char *runtime = join(path, ".trestle/" RUNTIME);
-  char *lib = join(runtime, "lib");
-  char *loader = join(lib, LOADER);
-  char *node = join(runtime, "node");
-  char *program = join(runtime, "trestle.js");
+  char* runtime = join(path, ".trestle/" RUNTIME);
+  char* lib = join(runtime, "lib");
+  char* loader = join(lib, LOADER);
+  char* node = join(runtime, "node");
+  char* program = join(runtime, "trestle.js");
   require_file(node, X_OK);
   require_file(program, R_OK);
 
   /* The kernel bounds both lists to a fraction of the stack. */
-  const char *start[] = {loader, "--library-path", lib, "--inhibit-cache", LOADER_FLAGS node, NODE_FLAGS program, name};
+  const char* start[] = {
+      loader, "--library-path", lib, "--inhibit-cache", LOADER_FLAGS node, NODE_FLAGS program, name};
   size_t fixed = sizeof start / sizeof *start;
-  const char *args[fixed + (size_t)argc + 1];
+  const char* args[fixed + (size_t)argc + 1];
   memcpy(args, start, sizeof start);
   size_t used = fixed;
   for (int i = 1; i < argc; i++) args[used++] = argv[i];
@@ -154,9 +166,9 @@ int main(int argc, char *argv[]) {
 
   size_t count = 0;
   while (environ[count]) count++;
-  char *clean[count + 3];
+  char* clean[count + 3];
   clean_environment(strcmp(name, COMMAND) == 0, environ, clean);
 
-  execve(loader, (char *const *)args, clean);
+  execve(loader, (char* const*)args, clean);
   fail("cannot execute", loader);
 }

@@ -1,0 +1,19 @@
+{
+  # npx node-gyp rebuild -> build/Release/trestle_native.node
+  'targets': [
+    {
+      'target_name': 'trestle_native',
+      'sources': ['<!@(ls native/*.cc)'],
+      'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
+      'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS', '_GNU_SOURCE'],
+      # gcc 12 sees overlaps in std::string's operator+ that are none (GCC bug 105651).
+      'cflags': ['-Wall', '-Wextra', '-Werror', '-Wno-restrict', '-fvisibility=hidden', '<!@(pkg-config --cflags libnl-3.0 libnftnl libmnl)'],
+      'cflags!': ['-Wno-unused-parameter'],
+      'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
+      'cflags_cc': ['-std=c++20'],
+      # Shared objects that are shipped beside the addon come before the system's.
+      'ldflags': ["-Wl,-rpath,'$$ORIGIN/lib'", '-Wl,--as-needed'],
+      'libraries': ['<!@(pkg-config --libs libnl-3.0 libnftnl libmnl)'],
+    },
+  ],
+}

@@ -1,0 +1,120 @@
+// What JavaScript sees: the functions of `Native` in lib/kernel/contract.ts. Every one that may wait runs on
+// a thread of its own, neither libuv's nor the main one, because it changes its network namespace.
+#include <napi.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+
+#include "calls.h"
+#include "locks.h"
+#include "plain_data.h"
+#include "thread.h"
+
+namespace trestle {
+namespace {
+
+// A call that is under way. It lives until its thread has ended; at the end of the environment too.
+struct Call {
+  explicit Call(Napi::Env env, Work todo)
+      : promise(Napi::Promise::Deferred::New(env)), work(std::move(todo)) {}
+  ~Call() { stop.request_stop(); }  // then `thread`, the last member, is waited for
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  Napi::Promise::Deferred promise;
+  Work work;
+  std::stop_source stop;
+  std::optional<Result<Value>> answer;
+  std::optional<Thread> thread;
+};
+
+void Settle(Napi::Env env, Napi::Promise::Deferred& promise, const Result<Value>& answer) {
+  if (answer) {
+    promise.Resolve(ToJs(env, *answer));
+  } else {
+    promise.Reject(ToJs(env, answer.fault()));
+  }
+}
+
+// Runs on the main thread once the work is done; not at all (no environment) when the process is ending.
+void OnDone(Napi::Env env, Napi::Function /*callback*/, Call* call, void* /*data*/) {
+  if (env != nullptr) Settle(env, call->promise, *call->answer);
+}
+
+using Doorbell = Napi::TypedThreadSafeFunction<Call, void, OnDone>;
+
+void Finalize(Napi::Env /*env*/, void* /*data*/, Call* call) {
+  const std::unique_ptr<Call> owner(call);
+}
+
+// Starts the work; the doorbell keeps the event loop alive until it has rung.
+Napi::Value Start(Napi::Env env, Work work) {
+  auto owner = std::make_unique<Call>(env, std::move(work));
+  Call* call = owner.get();
+  const Napi::Promise promise = call->promise.Promise();
+  auto doorbell = Doorbell::New(env, "trestle", 0, 1, owner.release(), Finalize, static_cast<void*>(nullptr));
+  auto thread = Thread::Start([call, doorbell]() mutable {
+    call->answer = call->work(call->stop.get_token());
+    if (doorbell.BlockingCall() != napi_closing) doorbell.Release();
+  });
+  if (thread) {
+    call->thread.emplace(std::move(*thread));
+  } else {
+    Settle(env, call->promise, thread.fault());
+    doorbell.Release();
+  }
+  return promise;
+}
+
+Napi::Value Refuse(Napi::Env env, const Fault& fault) {
+  auto promise = Napi::Promise::Deferred::New(env);
+  promise.Reject(ToJs(env, fault));
+  return promise.Promise();
+}
+
+class Addon : public Napi::Addon<Addon> {
+ public:
+  Addon(Napi::Env /*env*/, Napi::Object exports) {
+    DefineAddon(exports, {InstanceMethod("observe", &Addon::Observe, kAttributes),
+                          InstanceMethod("apply", &Addon::Apply, kAttributes),
+                          InstanceMethod("lock", &Addon::Lock, kAttributes),
+                          InstanceMethod("unlock", &Addon::Unlock, kAttributes)});
+  }
+
+ private:
+  static constexpr napi_property_attributes kAttributes = napi_enumerable;
+
+  template <class Parse>
+  Napi::Value Run(const Napi::CallbackInfo& info, Parse parse) {
+    const auto arguments = FromJs(info);
+    if (!arguments) return Refuse(info.Env(), arguments.fault());
+    auto work = parse(*arguments->template As<Array>());
+    if (!work) return Refuse(info.Env(), work.fault());
+    return Start(info.Env(), std::move(*work));
+  }
+
+  Napi::Value Observe(const Napi::CallbackInfo& info) { return Run(info, ParseObserve); }
+  Napi::Value Apply(const Napi::CallbackInfo& info) { return Run(info, ParseApply); }
+  Napi::Value Lock(const Napi::CallbackInfo& info) {
+    return Run(info, [this](const Array& arguments) { return ParseLock(arguments, locks_); });
+  }
+
+  void Unlock(const Napi::CallbackInfo& info) {
+    const double lock = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
+    const bool held = lock >= 0 && lock <= INT32_MAX && locks_->Release(int(lock));
+    if (held) return;
+    const Fault fault{"unlock", 0, "this is no lock that is held", ""};
+    Napi::Error(info.Env(), ToJs(info.Env(), fault)).ThrowAsJavaScriptException();
+  }
+
+  // Shared with the threads that take locks.
+  std::shared_ptr<Locks> locks_ = std::make_shared<Locks>();
+};
+
+}  // namespace
+
+NODE_API_ADDON(Addon)
+
+}  // namespace trestle

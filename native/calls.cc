@@ -1,0 +1,70 @@
+#include "calls.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apply.h"
+#include "fields.h"
+#include "observe.h"
+
+namespace trestle {
+namespace {
+
+// The arguments under their names of the contract, so that they are read like any other object.
+Value Named(const Array& arguments, const std::vector<const char*>& names) {
+  Object object;
+  for (size_t i = 0; i < names.size() && i < arguments.size(); i++)
+    object.emplace_back(names[i], arguments[i]);
+  return object;
+}
+
+Where ParseWhere(Fields call) {
+  constexpr size_t max_path = 4095;
+  Fields fields = call.Nested("where");
+  Where where{fields.OptionalText("host", max_path), fields.OptionalText("pod", max_path)};
+  fields.Finish();
+  return where;
+}
+
+}  // namespace
+
+Result<Work> ParseObserve(const Array& arguments) {
+  const Value call = Named(arguments, {"where", "queries"});
+  std::optional<Fault> problem;
+  Fields fields(&call, "", problem);
+  const Where where = ParseWhere(fields);
+  std::vector<Query> queries;
+  fields.Each("queries", false, [&](Fields& query) { queries.push_back(ParseQuery(query)); });
+  if (problem) return *problem;
+  return Work([where, queries](const std::stop_token& stop) { return Observe(where, queries, stop); });
+}
+
+Result<Work> ParseApply(const Array& arguments) {
+  const Value call = Named(arguments, {"where", "steps", "mode"});
+  std::optional<Fault> problem;
+  Fields fields(&call, "", problem);
+  const Where where = ParseWhere(fields);
+  std::vector<Step> steps;
+  fields.Each("steps", false, [&](Fields& step) { steps.push_back(ParseStep(step)); });
+  const Mode mode = fields.OneOf<Mode>("mode", {{"stop", Mode::kStop}, {"continue", Mode::kContinue}});
+  if (problem) return *problem;
+  return Work([=](const std::stop_token& stop) { return Apply(where, steps, mode, stop); });
+}
+
+Result<Work> ParseLock(const Array& arguments, std::shared_ptr<Locks> locks) {
+  const Value call = Named(arguments, {"request"});
+  std::optional<Fault> problem;
+  Fields fields = Fields(&call, "", problem).Nested("request");
+  const LockRequest request = ParseLockRequest(fields);
+  fields.Finish();
+  if (problem) return *problem;
+  return Work([request, locks = std::move(locks)](const std::stop_token& stop) -> Result<Value> {
+    auto lock = locks->Take(request, stop);
+    if (!lock) return lock.fault();
+    return Value(*lock);
+  });
+}
+
+}  // namespace trestle

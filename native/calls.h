@@ -1,0 +1,20 @@
+// From the arguments of a call to the work that a thread has to do.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+
+#include "locks.h"
+#include "result.h"
+#include "value.h"
+
+namespace trestle {
+
+using Work = std::function<Result<Value>(const std::stop_token&)>;
+
+Result<Work> ParseObserve(const Array& arguments);
+Result<Work> ParseApply(const Array& arguments);
+Result<Work> ParseLock(const Array& arguments, std::shared_ptr<Locks> locks);
+
+}  // namespace trestle

@@ -1,0 +1,50 @@
+#include "netns.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/vfs.h>
+
+#include <cerrno>
+
+namespace trestle {
+
+Result<Fd> OpenNetns(const std::string& path) {
+  const std::string op = "open network namespace " + path;
+  // O_NONBLOCK: a fifo or a device at that path must not hang us.
+  Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd) return KernelFault(op, errno);
+  struct statfs fs {};
+  if (fstatfs(fd.get(), &fs) != 0) return KernelFault(op, errno);
+  if (fs.f_type != NSFS_MAGIC || ioctl(fd.get(), NS_GET_NSTYPE) != CLONE_NEWNET) {
+    return Fault{op, EINVAL, "not a network namespace", ""};
+  }
+  return fd;
+}
+
+Result<Namespaces> Namespaces::Open(const Where& where, bool with_pod) {
+  Namespaces namespaces;
+  auto host = OpenNetns(where.host.value_or("/proc/thread-self/ns/net"));
+  if (!host) return host.fault();
+  namespaces.host_ = std::move(*host);
+  if (!with_pod) return namespaces;
+  if (!where.pod) return Fault{"open the pod's network namespace", 0, "where.pod is missing", ""};
+  auto pod = OpenNetns(*where.pod);
+  if (!pod) return pod.fault();
+  namespaces.pod_ = std::move(*pod);
+  return namespaces;
+}
+
+Status Namespaces::Enter(Ns ns) const {
+  if (setns(fd(ns), CLONE_NEWNET) == 0) return Done{};
+  return KernelFault(
+      ns == Ns::kHost ? "enter the host's network namespace" : "enter the pod's network namespace", errno);
+}
+
+const char* PlaceInWords(Ns ns) {
+  return ns == Ns::kPod ? " in the pod" : "";
+}
+
+}  // namespace trestle

@@ -1,0 +1,115 @@
+#include "observe.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "addresses.h"
+#include "links.h"
+#include "routes.h"
+#include "sysctl.h"
+
+namespace trestle {
+namespace {
+
+using Ask = std::function<Result<Value>(Session&)>;
+
+template <class T>
+Value ToValues(const std::vector<T>& facts) {
+  Array values;
+  for (const T& fact : facts) values.push_back(ToValue(fact));
+  return values;
+}
+
+Ask ParseLinkQuery(Fields& fields, Ns ns) {
+  return [ns, name = fields.LinkName("name")](Session& session) -> Result<Value> {
+    auto link = FindLink(session, ns, name);
+    if (!link) return link.fault();
+    return *link ? ToValue(**link) : Value();
+  };
+}
+
+Ask ParseLinksQuery(Fields& /*fields*/, Ns ns) {
+  return [ns](Session& session) -> Result<Value> {
+    auto socket = session.Route(ns);
+    if (!socket) return socket.fault();
+    auto links = AllLinks(**socket);
+    if (!links) return links.fault();
+    return ToValues(*links);
+  };
+}
+
+// A query for what `read` lists of a link; of a link that does not exist that is nothing.
+template <auto Read>
+Ask ParseOfLinkQuery(Fields& fields, Ns ns) {
+  return [ns, name = fields.LinkName("link")](Session& session) -> Result<Value> {
+    auto link = FindLink(session, ns, name);
+    if (!link) return link.fault();
+    if (!*link) return Value(Array());
+    auto socket = session.Route(ns);
+    if (!socket) return socket.fault();
+    auto facts = Read(**socket, (*link)->ifindex);
+    if (!facts) return facts.fault();
+    return ToValues(*facts);
+  };
+}
+
+constexpr auto kReadAddresses = [](Socket& socket, int ifindex) { return AddressesOf(socket, ifindex); };
+constexpr auto kReadRoutes = [](Socket& socket, int ifindex) { return RoutesOf(socket, ifindex); };
+
+Ask ParseSysctlQuery(Fields& fields, Ns ns) {
+  const std::string key = fields.Text("key");
+  if (!IsSysctlKey(key)) fields.Complain("key", "is no name of a sysctl: \"" + key + "\"");
+  return [ns, key](Session& session) -> Result<Value> {
+    if (auto entered = session.Enter(ns); !entered) return entered.fault();
+    auto value = ReadSysctl(key);
+    if (!value) return value.fault();
+    return Value(*value);
+  };
+}
+
+Ask ParseNetnsQuery(Fields& /*fields*/, Ns ns) {
+  return [ns](Session& session) -> Result<Value> {
+    struct stat identity {};
+    if (fstat(session.namespaces().fd(ns), &identity) != 0) {
+      return KernelFault("identify the network namespace", errno);
+    }
+    return Value(Object{{"dev", identity.st_dev}, {"ino", identity.st_ino}});
+  };
+}
+
+}  // namespace
+
+Query ParseQuery(Fields& fields) {
+  using Parse = Ask (*)(Fields&, Ns);
+  static constexpr Choice<Parse> kinds[] = {
+      // NOLINT(modernize-avoid-c-arrays)
+      {"link", ParseLinkQuery},
+      {"links", ParseLinksQuery},
+      {"addrs", ParseOfLinkQuery<kReadAddresses>},
+      {"routes", ParseOfLinkQuery<kReadRoutes>},
+      {"sysctl", ParseSysctlQuery},
+      {"netns", ParseNetnsQuery},
+  };
+  const Parse parse = fields.OneOf("query", kinds);
+  const Ns ns = fields.Namespace("ns");
+  return {ns, parse(fields, ns)};
+}
+
+Result<Value> Observe(const Where& where, const std::vector<Query>& queries, const std::stop_token& stop) {
+  const bool with_pod =
+      std::any_of(queries.begin(), queries.end(), [](const Query& query) { return query.ns == Ns::kPod; });
+  auto namespaces = Namespaces::Open(where, with_pod);
+  if (!namespaces) return namespaces.fault();
+  Session session(*namespaces, stop);
+  Array answers;
+  for (const Query& query : queries) {
+    auto answer = query.ask(session);
+    if (!answer) return answer.fault();
+    answers.push_back(std::move(*answer));
+  }
+  return Value(std::move(answers));
+}
+
+}  // namespace trestle

@@ -1,0 +1,21 @@
+#include "session.h"
+
+namespace trestle {
+
+Status Session::Enter(Ns ns) {
+  if (inside_ == ns) return Done{};
+  auto entered = namespaces_.Enter(ns);
+  if (entered) inside_ = ns;
+  return entered;
+}
+
+Result<Socket*> Session::Open(Sockets& sockets, Ns ns, int protocol) {
+  auto& socket = sockets.at(size_t(ns));
+  if (socket) return &*socket;
+  if (auto entered = Enter(ns); !entered) return entered.fault();
+  auto opened = Socket::Open(protocol);
+  if (!opened) return opened.fault();
+  return &socket.emplace(std::move(*opened));
+}
+
+}  // namespace trestle

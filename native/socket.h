@@ -1,0 +1,85 @@
+// A netlink socket that keeps the kernel's errno and its explanation.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attributes.h"
+#include "handle.h"
+#include "result.h"
+
+namespace trestle {
+
+class Socket {
+ public:
+  using OnMessage = std::function<void(const nlmsghdr&)>;
+
+  // In the network namespace that the calling thread is in; it stays there. `protocol`: NETLINK_ROUTE, ….
+  static Result<Socket> Open(int protocol);
+
+  // Sends a change and waits until the kernel has made it. `op` says in words what it is.
+  Status Change(const std::string& op, Request& request);
+
+  // Asks for one object. `absent` is the errno that means "there is none": nothing is returned then.
+  template <class T>
+  Result<std::optional<T>> Get(const std::string& op, Request& request, int absent,
+                               T (*parse)(const nlmsghdr&)) {
+    std::optional<T> answer;
+    const Verdict verdict =
+        Exchange(request, Until::kFirstMessage, [&](const nlmsghdr& message) { answer = parse(message); });
+    if (verdict.code != 0 && verdict.code != absent) return KernelFault(op, verdict.code, verdict.extack);
+    return answer;
+  }
+
+  // Asks for all objects, as often as it takes to get a consistent list (NLM_F_DUMP_INTR).
+  template <class T, class Parse>
+  Result<std::vector<T>> Dump(const std::string& op, Request& request, Parse parse) {
+    std::vector<T> answers;
+    Verdict verdict;
+    for (int tries = 0; tries < kMaxDumps; tries++) {
+      answers.clear();
+      verdict = Exchange(request, Until::kDone, [&](const nlmsghdr& message) {
+        if (auto answer = parse(message)) answers.push_back(std::move(*answer));
+      });
+      if (verdict.code != EINTR && verdict.code != ENOBUFS && verdict.code != EAGAIN) break;
+    }
+    if (verdict.code != 0) return KernelFault(op, verdict.code, verdict.extack);
+    return answers;
+  }
+
+  // What the kernel said about one message of a batch.
+  struct Verdict {
+    int code = 0;
+    std::string extack;
+    uint32_t seq = 0;
+  };
+  // Sends ready-made messages at once; returns every answer that carries an error, and whether any came
+  // without.
+  struct BatchVerdict {
+    std::vector<Verdict> errors;
+    bool acknowledged = false;
+  };
+  Result<BatchVerdict> SendBatch(const std::string& op, std::span<const uint8_t> messages);
+  // The next `count` sequence numbers; the first of them.
+  uint32_t TakeSequence(uint32_t count);
+
+ private:
+  enum class Until { kAck, kFirstMessage, kDone };
+  static constexpr int kMaxDumps = 50;
+  static constexpr size_t kBufferSize = size_t{256} * 1024;
+
+  explicit Socket(Fd fd);
+  Verdict Exchange(Request& request, Until until, const OnMessage& on_message);
+  Verdict Await(uint32_t seq, Until until, const OnMessage& on_message);
+  // Receives one datagram of the kernel into the buffer: its length, or the negative errno.
+  ssize_t Receive(int flags);
+
+  Fd fd_;
+  uint32_t seq_ = 0;
+  std::unique_ptr<uint8_t[]> buffer_;  // NOLINT(modernize-avoid-c-arrays): uninitialised memory
+};
+
+}  // namespace trestle

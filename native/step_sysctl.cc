@@ -1,0 +1,42 @@
+#include <string>
+
+#include "steps.h"
+#include "sysctl.h"
+
+namespace trestle {
+namespace {
+
+struct SysctlSet {
+  Ns ns;
+  std::string key;
+  std::string value;
+  bool keep_if_missing;
+};
+
+Result<Outcome> Run(Session& session, const SysctlSet& step) {
+  const std::string op = "set sysctl " + step.key + " to " + step.value + PlaceInWords(step.ns);
+  if (auto entered = session.Enter(step.ns); !entered) return entered.fault();
+  auto found = ReadSysctl(step.key);
+  if (!found) return found.fault();
+  if (!*found && step.keep_if_missing) return Outcome{};
+  if (!*found) return KernelFault(op, ENOENT);
+  // Reading first also means that a read-only /proc/sys is no obstacle where the value is right already.
+  if (SameSysctlValue(**found, step.value)) return Outcome{};
+  if (auto written = WriteSysctl(step.key, step.value); !written)
+    return KernelFault(op, written.fault().code);
+  return Outcome{"changed", {{"previous", Object{{"value", **found}}}}};
+}
+
+}  // namespace
+
+Step ParseSysctlSet(Fields& fields) {
+  SysctlSet step;
+  step.ns = fields.Namespace("ns");
+  step.key = fields.Text("key");
+  if (!IsSysctlKey(step.key)) fields.Complain("key", "is no name of a sysctl: \"" + step.key + "\"");
+  step.value = fields.Text("value", 4095);
+  step.keep_if_missing = KeepsIf(fields, "ifMissing");
+  return {.uses_pod = step.ns == Ns::kPod, .run = [step](Session& session) { return Run(session, step); }};
+}
+
+}  // namespace trestle

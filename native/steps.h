@@ -1,0 +1,16 @@
+// One function for each kind of step: it reads the step's fields and says how the step is done.
+#pragma once
+
+#include "apply.h"
+#include "fields.h"
+
+namespace trestle {
+
+Step ParseSysctlSet(Fields& fields);
+
+// Reads `ifExists` or `ifMissing`: whether what is already there, or already gone, is left as it is.
+inline bool KeepsIf(Fields& fields, const char* name) {
+  return fields.OneOf<bool>(name, {{"keep", true}, {"fail", false}});
+}
+
+}  // namespace trestle

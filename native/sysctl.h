@@ -1,0 +1,21 @@
+// Files under /proc/sys. Those under net/ are the ones of the network namespace that the thread is in.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "result.h"
+
+namespace trestle {
+
+// Whether `key` ("net/ipv4/ip_forward") stays below /proc/sys.
+bool IsSysctlKey(const std::string& key);
+
+// Without the newline at its end; nothing where there is no such file.
+Result<std::optional<std::string>> ReadSysctl(const std::string& key);
+Status WriteSysctl(const std::string& key, const std::string& value);
+
+// Whether two values are the same but for blanks and tabs ("4096 16384" and "4096\t16384").
+bool SameSysctlValue(const std::string& a, const std::string& b);
+
+}  // namespace trestle

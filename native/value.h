@@ -1,0 +1,48 @@
+// Plain data, as JSON has it: what crosses the boundary between JavaScript and the threads of the core.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace trestle {
+
+class Value;
+using Array = std::vector<Value>;
+using Member = std::pair<std::string, Value>;
+using Object = std::vector<Member>;
+
+class Value {
+ public:
+  Value() = default;
+  // One constructor per kind: without them an int would become a bool and a literal too.
+  Value(bool value) : data_(value) {}                      // NOLINT(google-explicit-constructor)
+  Value(double value) : data_(value) {}                    // NOLINT(google-explicit-constructor)
+  Value(int value) : data_(double(value)) {}               // NOLINT(google-explicit-constructor)
+  Value(unsigned value) : data_(double(value)) {}          // NOLINT(google-explicit-constructor)
+  Value(unsigned long value) : data_(double(value)) {}     // NOLINT(google-explicit-constructor)
+  Value(std::string value) : data_(std::move(value)) {}    // NOLINT(google-explicit-constructor)
+  Value(const char* value) : data_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
+  Value(Array value) : data_(std::move(value)) {}          // NOLINT(google-explicit-constructor)
+  Value(Object value) : data_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
+  template <class T>
+  Value(const std::optional<T>& value) {  // NOLINT(google-explicit-constructor)
+    if (value) *this = Value(*value);
+  }
+
+  [[nodiscard]] bool IsNull() const { return std::holds_alternative<std::monostate>(data_); }
+  // The value as a T, nullptr when it is of another kind.
+  template <class T>
+  [[nodiscard]] const T* As() const {
+    return std::get_if<T>(&data_);
+  }
+  // "a string", for complaints.
+  [[nodiscard]] const char* KindInWords() const;
+
+ private:
+  std::variant<std::monostate, bool, double, std::string, Array, Object> data_;
+};
+
+}  // namespace trestle
