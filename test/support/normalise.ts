@@ -1,6 +1,7 @@
 /*
  * Turns what `ip`, `bridge` and `nft` print into text that is equal whenever the state is equal. IPv6 link-local
- * addresses and their routes appear some time after a link gets its carrier, so they are left out, as is the carrier.
+ * addresses and their routes appear some time after a link gets its carrier, so they are left out, as is the carrier;
+ * so are 127.0.0.0/8 and a queue discipline that queues nothing, which stay once a link was up: its flags say whether it is.
  */
 
 // biome-ignore lint/suspicious/noExplicitAny: the tools' JSON, whose shape depends on their version
@@ -23,15 +24,21 @@ function withoutVolatile(value: Json): Json {
   if (typeof value !== 'object' || value === null) {
     return value;
   }
-  const kept = Object.entries(value).filter(([key]) => !VOLATILE_LINK_KEYS.test(key));
+  const kept = Object.entries(value).filter(
+    ([key, inner]) => !VOLATILE_LINK_KEYS.test(key) && !isIdleQdisc(key, inner),
+  );
   return Object.fromEntries(kept.map(([key, inner]) => [key, withoutVolatile(inner)]));
+}
+
+function isIdleQdisc(key: string, value: unknown): boolean {
+  return key === 'qdisc' && (value === 'noop' || value === 'noqueue');
 }
 
 /** "eth0 10.1.2.3/24 scope global", from the same. */
 export function addresses(list: Json[]): string[] {
   return list.flatMap((link) =>
     link.addr_info
-      .filter((address: Json) => !isLinkLocal(address.local))
+      .filter((address: Json) => !appearsByItself(address.local))
       .map(({ local, prefixlen, ...rest }: Json) => {
         const details = Object.entries(rest).filter(([key]) => !SOFT_ADDRESS_KEYS.has(key));
         return words([`${link.ifname} ${local}/${prefixlen}`, ...details.flat()]);
@@ -42,7 +49,7 @@ export function addresses(list: Json[]): string[] {
 /** "unicast 10.1.0.0/24 dev cni0 table main protocol kernel scope link", from `ip -json -details route`. */
 export function routes(list: Json[]): string[] {
   return list
-    .filter(({ dst }) => !isLinkLocal(dst) && dst !== 'ff00::/8')
+    .filter(({ dst }) => !appearsByItself(dst))
     .map(({ type, dst, flags, ...rest }) =>
       words([type, dst, ...Object.entries(rest).flat(), ...flags.filter((flag: string) => !CARRIER_FLAGS.has(flag))]),
     );
@@ -74,8 +81,8 @@ function settled(value: Json): Json {
   );
 }
 
-function isLinkLocal(address: string): boolean {
-  return address.startsWith('fe80:');
+function appearsByItself(address: string): boolean {
+  return /^(fe80:|ff00::\/8$|127\.)/.test(address);
 }
 
 function words(values: unknown[]): string {

@@ -1,0 +1,19 @@
+/** Patterns for lines of a comparison of two snapshots (see snapshot.ts) that are no fault. */
+
+/** Files that belong to no attachment: the reference's own in host-local's folder, and Trestle's locks and indexes. */
+export const bookkeeping: RegExp[] = [
+  /^files \/var\/lib\/cni\/networks\/([^/]+\/(last_reserved_ip\.\d+|lock)?)?: /,
+  /^files \/run\/trestle\/(attachments\/|lock|index\/.*)?: added/,
+];
+
+/** What others may use too, and so is never undone: a bridge with its addresses, forwarding, an nftables set and its rule. */
+export function sharedObjects(bridge: string): RegExp[] {
+  return [
+    ...bookkeeping,
+    new RegExp(`^namespaces host (links|sysctls|addresses|routes|vlans)\\b.*\\b${bridge}\\b`),
+    /^namespaces host sysctls net\/ipv4\/ip_forward: /,
+    /^namespaces host sysctls net\/ipv[46]\/conf\/.*\/(forwarding|accept_redirects): /,
+    /^namespaces host routes: added anycast /,
+    /^namespaces host nft: added (table|chain|set|rule) .*"trestle_/,
+  ];
+}
