@@ -1,0 +1,139 @@
+import { expect } from 'chai';
+import type { AddrFact, LinkFact, RouteFact, Step } from '../../../lib/kernel/contract';
+import { expectationsOf } from '../../../lib/kernel/expectations';
+
+const link: LinkFact = {
+  ifindex: 1,
+  name: 'v',
+  kind: 'veth',
+  mac: '02:00:00:00:00:01',
+  mtu: 1500,
+  up: true,
+  operstate: 'up',
+  promiscuity: 0,
+  promiscFlag: false,
+  master: 0,
+  peer: 2,
+  peerNetnsId: 0,
+  alias: '',
+  txqlen: 1000,
+  port: { hairpin: false, isolated: false, state: 'forwarding' },
+};
+
+const route: RouteFact = {
+  dst: '0.0.0.0/0',
+  gw: '10.0.0.1',
+  table: 254,
+  scope: 0,
+  priority: 0,
+  mtu: null,
+  advmss: null,
+  src: null,
+  protocol: 3,
+  type: 1,
+};
+const addr: AddrFact = { address: '10.0.0.2/24', scope: 'global', tentative: false, dadFailed: false };
+
+/** What is wrong when each of the step's questions is answered with `fact`. */
+const findings = (step: Step, fact: unknown): string[] =>
+  expectationsOf(step).flatMap(({ differs }) => differs(fact as never) ?? []);
+
+const pair: Step = {
+  op: 'link.add',
+  ns: 'host',
+  name: 'v',
+  mac: link.mac,
+  mtu: 1500,
+  up: true,
+  link: { kind: 'veth', peer: { ns: 'pod', name: 'eth0', mac: link.mac } },
+  ifExists: 'fail',
+};
+
+describe('what CHECK expects of a step', () => {
+  it('is met by what the step made', () => {
+    expect(findings(pair, link)).to.deep.equal([]);
+    expect(
+      findings({ op: 'addr.add', ns: 'pod', link: 'eth0', address: '10.0.0.2/24', ifExists: 'keep' }, [addr]),
+    ).to.deep.equal([]);
+    expect(
+      findings({ op: 'route.add', ns: 'pod', link: 'eth0', dst: '0.0.0.0/0', gw: '10.0.0.1', ifExists: 'keep' }, [
+        route,
+      ]),
+    ).to.deep.equal([]);
+  });
+
+  it('names the object, what it has and what was promised', () => {
+    expect(findings(pair, null)).to.include('v on the host is missing').and.to.include('eth0 in the pod is missing');
+    expect(findings(pair, { ...link, kind: 'dummy' })).to.include('v on the host is not a veth');
+    expect(findings(pair, { ...link, mac: '02:00:00:00:00:09' })).to.include(
+      'v on the host has MAC 02:00:00:00:00:09, expected 02:00:00:00:00:01',
+    );
+    expect(findings(pair, { ...link, mtu: 1400 })).to.include('v on the host has MTU 1400, expected 1500');
+    expect(findings(pair, { ...link, up: false })).to.deep.equal(['v on the host is down']);
+  });
+
+  it('sees a port that is no longer what it was set to', () => {
+    const step: Step = { op: 'link.set', ns: 'host', name: 'v', hairpin: true, isolated: false, alias: 'anything' };
+    expect(findings(step, link)).to.deep.equal(['v on the host has hairpin false, expected true']);
+  });
+
+  it('sees an address with another prefix length, and one that failed duplicate address detection', () => {
+    const step: Step = { op: 'addr.add', ns: 'pod', link: 'eth0', address: '10.0.0.2/24', ifExists: 'keep' };
+    for (const fact of [
+      { ...addr, address: '10.0.0.2/16' },
+      { ...addr, dadFailed: true },
+    ]) {
+      expect(findings(step, [fact])).to.deep.equal(['eth0 in the pod has no address 10.0.0.2/24']);
+    }
+  });
+
+  it('compares addresses and not their texts', () => {
+    const step: Step = { op: 'addr.add', ns: 'pod', link: 'eth0', address: 'fd00:0:0::2/64', ifExists: 'keep' };
+    expect(findings(step, [{ ...addr, address: 'fd00::2/64' }])).to.deep.equal([]);
+  });
+
+  it('sees a route that goes another way, is in another table or of another metric', () => {
+    const step: Step = {
+      op: 'route.add',
+      ns: 'pod',
+      link: 'eth0',
+      dst: '0.0.0.0/0',
+      gw: '10.0.0.1',
+      priority: 5,
+      mtu: 1400,
+      ifExists: 'keep',
+    };
+    const good = { ...route, priority: 5, mtu: 1400 };
+    expect(findings(step, [good])).to.deep.equal([]);
+    for (const bad of [{ gw: '10.0.0.9' }, { table: 100 }, { priority: 6 }, { mtu: null }, { dst: '10.0.0.0/8' }]) {
+      expect(findings(step, [{ ...good, ...bad }])).to.deep.equal([
+        'eth0 in the pod has no route 0.0.0.0/0 via 10.0.0.1',
+      ]);
+    }
+  });
+
+  it('sees a missing element and a missing rule', () => {
+    const step: Step = {
+      op: 'nft.batch',
+      ns: 'host',
+      family: 'inet',
+      table: 't',
+      ensure: { comment: '', chains: [], sets: [], rules: [{ chain: 'c', comment: 'r', exprs: [] }] },
+      add: [{ set: 's', keys: ['10.0.0.2'] }],
+    };
+    expect(findings(step, null)).to.deep.equal([
+      'nftables chain inet t c has no rule "r"',
+      'nftables set inet t s lacks 10.0.0.2',
+    ]);
+    expect(findings(step, [{ comment: 'r', key: '10.0.0.2' }])).to.deep.equal([]);
+  });
+
+  it('is nothing for what others may change', () => {
+    const free: Step[] = [
+      { op: 'sysctl.set', ns: 'pod', key: 'k', value: '1', ifMissing: 'keep' },
+      { op: 'link.wait', ns: 'host', name: 'v', timeoutMs: 1 },
+      { op: 'link.announce', ns: 'pod', name: 'v' },
+    ];
+    expect(free.flatMap(expectationsOf)).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,365 @@
+import { expect } from 'chai';
+import { parseConfig } from '../../../lib/cni/config';
+import type { Request } from '../../../lib/cni/request';
+import type { Result } from '../../../lib/cni/result';
+import type { AddrFact, LinkFact, Step } from '../../../lib/kernel/contract';
+import { identify } from '../../../lib/plugin/identity';
+import { bridge } from '../../../lib/plugins/bridge/bridge';
+
+const identity = identify({ network: 'net', containerId: 'c1', ifname: 'eth0' }, 'machine');
+
+const link = (fields: Partial<LinkFact>): LinkFact => ({
+  ifindex: 7,
+  name: 'cni0',
+  kind: 'bridge',
+  mac: '02:00:00:00:00:01',
+  mtu: 1500,
+  up: true,
+  operstate: 'up',
+  promiscuity: 0,
+  promiscFlag: false,
+  master: 0,
+  peer: 0,
+  peerNetnsId: null,
+  alias: '',
+  txqlen: 1000,
+  ...fields,
+});
+
+const addr = (address: string): AddrFact => ({ address, scope: 'global', tentative: false, dadFailed: false });
+
+const nothing = {
+  bridge: null,
+  bridgeAddrs: [],
+  ipv4Forwarding: '0',
+  ipv6Forwarding: '0',
+  hostEnd: null,
+  podEnd: null,
+  podAddrs: [],
+};
+const settled = { ...nothing, bridge: link({}), ipv4Forwarding: '1', ipv6Forwarding: '1' };
+
+interface Case {
+  config?: Record<string, unknown>;
+  facts?: Partial<typeof nothing> | Partial<typeof settled>;
+  ipam?: Result;
+  args?: [string, string][];
+  command?: Request['command'];
+}
+
+function contextOf({ config = {}, facts = {}, ipam, args = [], command = 'ADD' }: Case) {
+  const raw = { name: 'net', type: 'bridge', ...config };
+  const request = {
+    command,
+    netns: '/run/netns/a',
+    containerId: 'c1',
+    ifname: 'eth0',
+    name: 'net',
+    config: raw,
+    args: { text: '', pairs: args },
+  } as unknown as Request;
+  const context = { request, config: parseConfig(bridge.config, raw), identity, facts: { ...settled, ...facts } };
+  return ipam ? { ...context, ipam } : context;
+}
+
+const planOf = (given: Case) => bridge.add(contextOf(given) as never);
+const sharedOf = (given: Case): Step[] => planOf(given).shared?.steps ?? [];
+const refuse = (given: Case) => () => bridge.refuse?.(contextOf(given) as never);
+const ops = (steps: Step[]): string[] => steps.map(({ op }) => op);
+
+const oneIp: Result = { ips: [{ address: '10.1.2.3/24', gateway: '10.1.2.1' }], routes: [{ dst: '0.0.0.0/0' }] };
+const dual: Result = {
+  ips: [...(oneIp.ips ?? []), { address: 'fd00::3/64', gateway: 'fd00::1' }],
+  routes: [{ dst: '::/0' }],
+};
+
+describe('bridge: the plan of an ADD', () => {
+  it('makes the pair with one step that sets names, MACs, master and the up flag', () => {
+    expect(planOf({}).steps[0]).to.deep.equal({
+      op: 'link.add',
+      ns: 'host',
+      ...identity.hostEnd,
+      up: true,
+      master: 'cni0',
+      link: { kind: 'veth', peer: { ns: 'pod', name: 'eth0', mac: identity.podMac } },
+      ifExists: 'fail',
+    });
+  });
+
+  it('assigns addresses before the link goes up, and routes after the port forwards', () => {
+    expect(ops(planOf({ ipam: oneIp }).steps)).to.deep.equal([
+      'link.add',
+      'link.set',
+      'sysctl.set',
+      'sysctl.set',
+      'addr.add',
+      'link.set',
+      'link.wait',
+      'route.add',
+      'link.announce',
+    ]);
+  });
+
+  it('touches nothing shared when the bridge is as it should be', () => {
+    const facts = { bridgeAddrs: [addr('10.1.2.1/24')] };
+    expect(sharedOf({ config: { isGateway: true }, ipam: oneIp, facts })).to.deep.equal([]);
+  });
+
+  it('creates a missing bridge with a MAC of its own, silences IPv6 on it and brings it up', () => {
+    const steps = sharedOf({ facts: nothing });
+    expect(ops(steps)).to.deep.equal(['link.add', 'sysctl.set', 'link.set']);
+    expect(steps[0]).to.deep.include({ name: 'cni0', link: { kind: 'bridge' }, ifExists: 'keep' });
+    expect(steps[0])
+      .to.have.property('mac')
+      .that.matches(/^[0-9a-f][26ae]:/);
+  });
+
+  it('gives the bridge the gateway of each family and enables forwarding for it', () => {
+    const steps = sharedOf({
+      config: { isGateway: true },
+      ipam: dual,
+      facts: { ipv4Forwarding: '0', ipv6Forwarding: '0' },
+    });
+    expect(steps).to.deep.equal([
+      { op: 'addr.add', ns: 'host', link: 'cni0', address: '10.1.2.1/24', nodad: true, ifExists: 'keep' },
+      { op: 'addr.add', ns: 'host', link: 'cni0', address: 'fd00::1/64', nodad: true, ifExists: 'keep' },
+      { op: 'sysctl.set', ns: 'host', key: 'net/ipv4/ip_forward', value: '1', ifMissing: 'fail' },
+      { op: 'sysctl.set', ns: 'host', key: 'net/ipv6/conf/all/forwarding', value: '1', ifMissing: 'fail' },
+    ]);
+  });
+
+  it('leaves duplicate address detection alone with enabledad', () => {
+    const given = { config: { isGateway: true, enabledad: true }, ipam: dual, facts: nothing };
+    const nodad = [...sharedOf(given), ...planOf(given).steps].filter((step) => step.op === 'addr.add' && step.nodad);
+    const acceptDad = [...sharedOf(given), ...planOf(given).steps].filter(
+      (step) => step.op === 'sysctl.set' && step.key.endsWith('accept_dad'),
+    );
+    expect([...nodad, ...acceptDad]).to.deep.equal([]);
+  });
+
+  it('names the first address of the subnet as gateway when the IPAM names none', () => {
+    const ipam = { ips: [{ address: '10.1.2.3/24' }] };
+    expect(planOf({ config: { isGateway: true }, ipam }).result([]).ips).to.deep.equal([
+      { address: '10.1.2.3/24', gateway: '10.1.2.1', interface: 2 },
+    ]);
+  });
+
+  it('adds a default route per family with isDefaultGateway, unless the IPAM gave one with a gateway', () => {
+    const config = { isDefaultGateway: true };
+    expect(planOf({ config, ipam: { ips: dual.ips ?? [] } }).result([]).routes).to.deep.equal([
+      { dst: '0.0.0.0/0', gw: '10.1.2.1' },
+      { dst: '::/0', gw: 'fd00::1' },
+    ]);
+    const routes = [{ dst: '0.0.0.0/0', gw: '10.1.2.9' }];
+    expect(planOf({ config, ipam: { ips: oneIp.ips ?? [], routes } }).result([]).routes).to.deep.equal(routes);
+  });
+
+  it("routes through the family's gateway where a route names none", () => {
+    const routes = planOf({ ipam: dual }).steps.filter((step) => step.op === 'route.add');
+    expect(routes).to.deep.equal([
+      { op: 'route.add', ns: 'pod', link: 'eth0', dst: '::/0', gw: 'fd00::1', ifExists: 'keep' },
+    ]);
+  });
+
+  it('reports bridge, host end and container end in this order, and addresses on the third', () => {
+    const outcome = {
+      did: 'created',
+      us: 1,
+      mac: identity.hostEnd.mac,
+      peer: { ifindex: 2, mac: identity.podMac, mtu: 1450 },
+    } as const;
+    const { interfaces, ips } = planOf({ ipam: oneIp }).result([outcome]);
+    expect(interfaces).to.deep.equal([
+      { name: 'cni0', mac: '02:00:00:00:00:01' },
+      identity.hostEnd,
+      { name: 'eth0', mac: identity.podMac, mtu: 1450, sandbox: '/run/netns/a' },
+    ]);
+    expect(ips?.[0]?.interface).to.equal(2);
+  });
+
+  it('replaces the dns of the IPAM as a whole by its own, unless its own is empty', () => {
+    const ipam = { ...oneIp, dns: { nameservers: ['10.0.0.1'], search: ['a'] } };
+    expect(planOf({ ipam, config: { dns: { nameservers: ['10.0.0.2'] } } }).result([]).dns).to.deep.equal({
+      nameservers: ['10.0.0.2'],
+    });
+    expect(planOf({ ipam, config: { dns: { nameservers: [] } } }).result([]).dns).to.deep.equal(ipam.dns);
+  });
+
+  it('takes the MAC from runtimeConfig over args.cni over CNI_ARGS', () => {
+    const macOf = (given: Case) => {
+      const [pair] = planOf(given).steps;
+      return pair?.op === 'link.add' && pair.link.kind === 'veth' ? pair.link.peer.mac : undefined;
+    };
+    const args: [string, string][] = [['MAC', '02:00:00:00:00:aa']];
+    const cni = { args: { cni: { mac: '02:00:00:00:00:bb' } } };
+    const runtimeConfig = { runtimeConfig: { mac: '02:00:00:00:00:CC' } };
+    expect(macOf({ args })).to.equal('02:00:00:00:00:aa');
+    expect(macOf({ args, config: cni })).to.equal('02:00:00:00:00:bb');
+    expect(macOf({ args, config: { ...cni, ...runtimeConfig } })).to.equal('02:00:00:00:00:cc');
+    expect(() => macOf({ args: [['MAC', 'nonsense']] })).to.throw('invalid MAC address "nonsense"');
+  });
+
+  it('sets hairpin and isolation on the port, and the MTU on both ends', () => {
+    const [pair, port] = planOf({ config: { hairpinMode: true, portIsolation: true, mtu: 1400 } }).steps;
+    expect(pair).to.deep.include({ mtu: 1400 });
+    expect(pair?.op === 'link.add' && pair.link).to.have.nested.property('peer.mtu', 1400);
+    expect(port).to.deep.include({ hairpin: true, isolated: true });
+  });
+
+  it('leaves the container end down with disableContainerInterface', () => {
+    expect(ops(planOf({ config: { disableContainerInterface: true } }).steps)).to.deep.equal(['link.add', 'link.set']);
+  });
+
+  it('masquerades last, whatever backend is asked for', () => {
+    for (const ipMasqBackend of ['', 'iptables', 'nftables', 'auto', null]) {
+      const steps = planOf({ config: { ipMasq: true, ipMasqBackend }, ipam: dual }).steps;
+      expect(steps.at(-1)).to.have.property('op', 'nft.batch');
+    }
+    expect(ops(planOf({ config: { ipMasq: false }, ipam: dual }).steps)).not.to.include('nft.batch');
+  });
+});
+
+describe('bridge: the gateway address', () => {
+  const config = { isGateway: true };
+
+  it('is not put beside another IPv4 address', () => {
+    const facts = { bridgeAddrs: [addr('10.9.9.1/24')] };
+    expect(() => planOf({ config, ipam: oneIp, facts })).to.throw(
+      'failed to set bridge addr: "cni0" already has an IP address different from 10.1.2.1/24',
+    );
+  });
+
+  it('replaces the other one with forceAddress', () => {
+    const facts = { bridgeAddrs: [addr('10.9.9.1/24')] };
+    expect(sharedOf({ config: { ...config, forceAddress: true }, ipam: oneIp, facts })).to.deep.equal([
+      { op: 'addr.delete', ns: 'host', link: 'cni0', address: '10.9.9.1/24', ifMissing: 'keep' },
+      { op: 'addr.add', ns: 'host', link: 'cni0', address: '10.1.2.1/24', nodad: true, ifExists: 'keep' },
+    ]);
+  });
+
+  it('tolerates IPv6 addresses of other subnets and refuses those of the same', () => {
+    const ipam = { ips: [{ address: 'fd00::3/64', gateway: 'fd00::1' }] };
+    const beside = { bridgeAddrs: [addr('fe80::1/64'), addr('fd01::1/64')] };
+    expect(ops(sharedOf({ config, ipam, facts: beside }))).to.deep.equal(['addr.add']);
+    expect(() => planOf({ config, ipam, facts: { bridgeAddrs: [addr('fd00::9/64')] } })).to.throw(
+      'already has an IP address',
+    );
+  });
+
+  it('may be several of one family when the pod has several addresses', () => {
+    const ipam = { ips: [...(oneIp.ips ?? []), { address: '10.1.3.3/24', gateway: '10.1.3.1' }] };
+    const facts = { bridgeAddrs: [addr('10.1.2.1/24')] };
+    expect(sharedOf({ config, ipam, facts })).to.deep.equal([
+      { op: 'addr.add', ns: 'host', link: 'cni0', address: '10.1.3.1/24', nodad: true, ifExists: 'keep' },
+    ]);
+  });
+});
+
+describe('bridge: what an ADD refuses before anything is changed', () => {
+  const cases: [string, Case, string][] = [
+    [
+      'hairpin together with promiscuous mode',
+      { config: { hairpinMode: true, promiscMode: true } },
+      'cannot set hairpin mode and promiscuous mode at the same time',
+    ],
+    [
+      'an IPAM for a container end that is disabled',
+      { config: { disableContainerInterface: true, ipam: { type: 'x' } } },
+      'cannot use IPAM when DisableContainerInterface flag is set',
+    ],
+    ['a negative VLAN', { config: { vlan: -1 } }, 'invalid VLAN ID -1 (must be between 0 and 4094)'],
+    ['a VLAN above 4094', { config: { vlan: 4095 } }, 'invalid VLAN ID 4095 (must be between 0 and 4094)'],
+    [
+      'a trunk without its upper end',
+      { config: { vlanTrunk: [{ minID: 5 }] } },
+      'minID and maxID should be configured simultaneously, maxID is missing',
+    ],
+    [
+      'a trunk the wrong way round',
+      { config: { vlanTrunk: [{ minID: 9, maxID: 5 }] } },
+      'minID is greater than maxID in trunk parameter',
+    ],
+    ['a trunk id out of range', { config: { vlanTrunk: [{ id: 5000 }] } }, 'incorrect trunk id parameter'],
+    [
+      'a trunk minID out of range',
+      { config: { vlanTrunk: [{ minID: -1, maxID: 7 }] } },
+      'incorrect trunk minID parameter',
+    ],
+    [
+      'a trunk maxID out of range',
+      { config: { vlanTrunk: [{ minID: 1, maxID: 5000 }] } },
+      'incorrect trunk maxID parameter',
+    ],
+    ['a VLAN', { config: { vlan: 100 } }, '"vlan" is not supported yet'],
+    ['a trunk', { config: { vlanTrunk: [{ id: 5 }] } }, '"vlanTrunk" is not supported yet'],
+    ['preserveDefaultVlan', { config: { preserveDefaultVlan: true } }, '"preserveDefaultVlan" is not supported yet'],
+    ['macspoofchk', { config: { macspoofchk: true } }, '"macspoofchk" is not supported yet'],
+    [
+      'a bridge name that another kind of device has',
+      { facts: { bridge: link({ kind: 'veth' }) } },
+      '"cni0" already exists but is not a bridge',
+    ],
+    [
+      'a pod that has the interface',
+      { facts: { podEnd: link({ name: 'eth0' }) } },
+      'container veth name provided (eth0) already exists',
+    ],
+    [
+      'a host end whose name is taken',
+      { facts: { hostEnd: link({ alias: 'mine' }) } },
+      `"${identity.hostEnd.name}" already exists on the host; its MAC is 02:00:00:00:00:01, its alias "mine"`,
+    ],
+  ];
+  for (const [what, given, message] of cases) it(what, () => expect(refuse(given)).to.throw(message));
+
+  it('and nothing else', () => expect(refuse({ config: { hairpinMode: true } })).not.to.throw());
+});
+
+describe('bridge: the removal without a record', () => {
+  const removalOf = (given: Case & { prevResult?: Result }) => {
+    const context = contextOf({ ...given, command: 'DEL' });
+    return bridge.del?.({ ...context, request: { ...context.request, prevResult: given.prevResult } } as never) ?? [];
+  };
+
+  it("tries our name for the host end and the pod's interface, veths only", () => {
+    expect(removalOf({})).to.deep.equal([
+      {
+        op: 'link.delete',
+        ns: 'host',
+        name: identity.hostEnd.name,
+        mac: identity.hostEnd.mac,
+        kind: 'veth',
+        ifMissing: 'keep',
+      },
+      { op: 'link.delete', ns: 'pod', name: 'eth0', kind: 'veth', ifMissing: 'keep' },
+    ]);
+  });
+
+  it('takes the host end that the result names, by name and MAC', () => {
+    const prevResult = {
+      interfaces: [
+        { name: 'vethabc', mac: '02:00:00:00:00:09' },
+        { name: 'eth0', sandbox: '/x', mac: 'aa:00:00:00:00:01' },
+      ],
+    };
+    expect(removalOf({ prevResult })).to.deep.include({
+      op: 'link.delete',
+      ns: 'host',
+      name: 'vethabc',
+      mac: '02:00:00:00:00:09',
+      kind: 'veth',
+      ifMissing: 'keep',
+    });
+  });
+
+  it('stops the masquerading first, of what the result or the pod itself has as addresses', () => {
+    const [first] = removalOf({
+      prevResult: { ips: [{ address: '10.1.2.3/24' }] },
+      facts: { podAddrs: [addr('10.1.2.3/24'), addr('fd00::3/64')] },
+    });
+    expect(first?.op === 'nft.batch' && first.remove?.flatMap(({ keys }) => keys)).to.deep.equal([
+      '10.1.2.3',
+      'fd00::3',
+    ]);
+  });
+});
