@@ -1,0 +1,153 @@
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { formatAddress, parseCidr } from '../cni/addresses';
+import { CniError, ErrorCode } from '../cni/errors';
+import type { Request } from '../cni/request';
+import type { Dns, Result } from '../cni/result';
+import { definePlugin, type IpamContext } from '../plugin/define';
+import { allocate, heldAlready, isExhausted } from './host-local/allocate';
+import { dataDirOf, type HostLocalConfig, hostLocalConfig, settingsOf } from './host-local/config';
+import { withLeases } from './host-local/lease-book';
+import { formatSet, type RangeSet, rangeFor } from './host-local/ranges';
+import { errnoOf, type Holder, leaseFolder, makeFolder } from './host-local/store';
+import { parseResolvConf } from './resolv-conf';
+
+type Context = IpamContext<HostLocalConfig>;
+
+/** Gives out addresses of configured ranges and remembers them in files, in the format of the reference's host-local. */
+export const hostLocal = definePlugin<HostLocalConfig>({
+  kind: 'ipam',
+  type: 'host-local',
+  config: hostLocalConfig,
+  add,
+  check,
+  del,
+  gc,
+  status,
+});
+
+async function add({ request, config, host }: Context): Promise<Result> {
+  const { routes, resolvConf, ...demand } = settingsOf(config, request);
+  const dns = resolvConf === '' ? {} : readResolvConf(resolvConf);
+  const place = placeOf(request);
+  makeFolder(place.folder);
+  const ips = await withLeases(host, place, (book) => allocate(book, { ...demand, holder: holderOf(request) }));
+  return { ips, ...(routes.length > 0 && { routes }), ...(Object.keys(dns).length > 0 && { dns }) };
+}
+
+async function check({ request, config, host }: Context): Promise<void> {
+  const { sets } = settingsOf(config, request);
+  const place = placeOf(request);
+  const held = existsSync(place.folder)
+    ? await withLeases(host, place, (book) => heldAlready(book, holderOf(request)).map(({ address }) => address))
+    : [];
+  const lost = expectedAddresses(request, sets).filter((address) => !held.includes(address));
+  if (held.length > 0 && lost.length === 0) return;
+  const text = `host-local: Failed to find address added by container ${request.containerId}`;
+  throw new CniError(ErrorCode.internal, text, lost.map((address) => `${address} is not leased to it`).join(', '));
+}
+
+/** What prevResult says that this interface has, as far as it is ours to give. */
+function expectedAddresses({ prevResult, ifname }: Request, sets: readonly RangeSet[]): string[] {
+  const ours = (prevResult?.ips ?? []).filter(({ interface: index }) => {
+    const owner = index === undefined ? undefined : prevResult?.interfaces?.[index];
+    return owner === undefined || (owner.name === ifname && owner.sandbox !== undefined);
+  });
+  return ours.flatMap((ip) => {
+    const address = parseCidr(ip.address)?.address;
+    return address && sets.some((set) => rangeFor(set, address)) ? formatAddress(address) : [];
+  });
+}
+
+/** Releases what this container's interface holds, and only where that is nothing, what an old release gave to the container. */
+async function del({ request, host }: IpamContext<HostLocalConfig | undefined>): Promise<void> {
+  const place = existingPlace(request, host.warn);
+  if (!place) return;
+  await withLeases(host, place, (book) => {
+    const leases = heldAlready(book, holderOf(request));
+    const exact = leases.filter(({ holder }) => holder.ifname === request.ifname);
+    for (const { address, holder } of exact.length > 0 ? exact : leases) book.release(address, holder);
+  });
+}
+
+/** Releases what no valid attachment holds. An old release's lease is valid if any interface of its container is. */
+async function gc({ request, host }: Context): Promise<void> {
+  const place = request.validAttachments && existingPlace(request, host.warn);
+  if (!place) return;
+  const valid = new Set(
+    request.validAttachments?.flatMap((it) => [`${it.containerId} ${it.ifname}`, `${it.containerId} `]),
+  );
+  await withLeases(host, place, async (book) => {
+    for (const { holder, addresses } of book.all()) {
+      const { containerId, ifname } = holder;
+      if (valid.has(`${containerId} ${ifname}`) || (await host.isBusy(request.name, containerId, ifname))) continue;
+      for (const address of addresses) book.release(address, holder);
+    }
+  });
+}
+
+/** Code 50 when leases cannot be written and, if asked for, when a range set is full: an ADD needs an address of each. */
+async function status({ request, config, host }: Context): Promise<void> {
+  const { sets, statusOnExhaustion } = settingsOf(config, request);
+  const place = placeOf(request);
+  demandWritable(place.folder);
+  if (!statusOnExhaustion || !existsSync(place.folder)) return;
+  await withLeases(host, place, async (book) => {
+    for (const set of sets) {
+      if (await isExhausted(book, set)) throw unavailable(`no IP addresses available in range set: ${formatSet(set)}`);
+    }
+  });
+}
+
+function holderOf({ containerId, ifname }: Request): Holder {
+  return { containerId, ifname };
+}
+
+interface Place {
+  network: string;
+  folder: string;
+}
+
+/** Where the leases of the request's network are. Code 7 when the configuration does not say so. */
+function placeOf(request: Request): Place {
+  const dataDir = dataDirOf(request);
+  if (dataDir === undefined)
+    throw new CniError(ErrorCode.invalidConfig, 'invalid configuration: "ipam.dataDir" is no path');
+  return { network: request.name, folder: leaseFolder(dataDir, request.name) };
+}
+
+/** For removal: undefined where there is nothing, and a warning where what there is cannot be made out. */
+function existingPlace(request: Request, warn: (message: string) => void): Place | undefined {
+  try {
+    const place = placeOf(request);
+    if (statSync(place.folder, { throwIfNoEntry: false })?.isDirectory()) return place;
+    if (existsSync(place.folder)) warn(`host-local: ${place.folder} is no directory; no lease is released`);
+  } catch (error) {
+    warn(`host-local: ${(error as Error).message}; no lease is released`);
+  }
+  return undefined;
+}
+
+function readResolvConf(path: string): Dns {
+  try {
+    return parseResolvConf(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new CniError(ErrorCode.io, `failed to read resolvConf: ${(error as Error).message}`, '', { cause: error });
+  }
+}
+
+/** Asks for the nearest folder that exists: STATUS itself makes none. */
+function demandWritable(folder: string): void {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    if (!statSync(folder).isDirectory()) throw new Error(`${folder} is no directory`);
+  } catch (error) {
+    const missing = errnoOf(error) === 'ENOENT' && dirname(folder) !== folder;
+    if (missing) demandWritable(dirname(folder));
+    else throw unavailable(`leases cannot be written: ${(error as Error).message}`);
+  }
+}
+
+function unavailable(text: string): CniError {
+  return new CniError(ErrorCode.unavailable, text);
+}

@@ -1,0 +1,132 @@
+import * as v from 'valibot';
+import { type Address, type Cidr, formatAddress, parseAddress, parseCidr } from '../../cni/addresses';
+import { knownArgs } from '../../cni/args';
+import { lookup } from '../../cni/decode';
+import { CniError, ErrorCode } from '../../cni/errors';
+import type { Request } from '../../cni/request';
+import type { Route } from '../../cni/result';
+import { isAtLeast } from '../../cni/versions';
+import { addressOrNone, route } from '../route';
+import { completeSets, type RangeSet, type RangeSpec } from './ranges';
+
+/** Where the reference keeps its leases. */
+export const defaultDataDir = '/var/lib/cni/networks';
+
+const ipSubnet = v.pipe(
+  v.string('expected a subnet, such as 10.1.2.0/24'),
+  v.rawTransform(({ dataset, addIssue, NEVER }): Cidr => {
+    const subnet = parseCidr(dataset.value);
+    if (subnet) return subnet;
+    addIssue({ message: 'expected a subnet, such as 10.1.2.0/24' });
+    return NEVER;
+  }),
+);
+
+const optionalAddress = v.exactOptional(
+  v.pipe(
+    addressOrNone,
+    v.transform((text) => (text === undefined ? undefined : parseAddress(text))),
+  ),
+);
+
+/** An address that is asked for, which may carry a prefix length that means nothing here. */
+const requestedAddress = v.pipe(
+  v.string('expected an IP address'),
+  v.rawTransform(({ dataset, addIssue, NEVER }): Address => {
+    const address = parseAddress(dataset.value) ?? parseCidr(dataset.value)?.address;
+    if (address) return address;
+    addIssue({ message: 'expected an IP address' });
+    return NEVER;
+  }),
+);
+
+const rangeEntries = { rangeStart: optionalAddress, rangeEnd: optionalAddress, gateway: optionalAddress };
+const rangeSets = v.exactOptional(v.array(v.array(v.object({ subnet: ipSubnet, ...rangeEntries }))));
+
+/** What host-local reads of the network's configuration. */
+export const hostLocalConfig = v.object({
+  ipam: v.exactOptional(
+    v.object({
+      subnet: v.exactOptional(ipSubnet),
+      ...rangeEntries,
+      ranges: rangeSets,
+      routes: v.exactOptional(v.array(route)),
+      dataDir: v.exactOptional(v.string()),
+      resolvConf: v.exactOptional(v.string()),
+      statusOnExhaustion: v.exactOptional(v.boolean()),
+    }),
+  ),
+  runtimeConfig: v.exactOptional(v.object({ ipRanges: rangeSets, ips: v.exactOptional(v.array(requestedAddress)) })),
+  args: v.exactOptional(
+    v.object({ cni: v.exactOptional(v.object({ ips: v.exactOptional(v.array(requestedAddress)) })) }),
+  ),
+});
+
+export type HostLocalConfig = v.InferOutput<typeof hostLocalConfig>;
+
+/** What an ADD is to do. */
+export interface Settings {
+  /** One address of each. */
+  sets: RangeSet[];
+  /** Addresses asked for, each once, in the order CNI_ARGS, args, runtimeConfig. */
+  requested: Address[];
+  routes: Route[];
+  /** "" for none. */
+  resolvConf: string;
+  statusOnExhaustion: boolean;
+}
+
+/** What the configuration comes to, once more than its shape is checked. Code 7, or 4 for CNI_ARGS. */
+export function settingsOf(config: HostLocalConfig, request: Pick<Request, 'args' | 'cniVersion'>): Settings {
+  if (config.ipam === undefined) throw invalid("IPAM config missing 'ipam' key");
+  const { routes = [], resolvConf = '', statusOnExhaustion = false } = config.ipam;
+  const requested = requestedAddresses(request, config);
+  return { sets: setsOf(config, request.cniVersion), requested, routes, resolvConf, statusOnExhaustion };
+}
+
+/** runtimeConfig's range sets, then the old single range, then `ranges`: their numbers are in the names of files. */
+function setsOf({ ipam = {}, runtimeConfig = {} }: HostLocalConfig, cniVersion: string): RangeSet[] {
+  const { subnet, rangeStart, rangeEnd, gateway, ranges = [] } = ipam;
+  const single: RangeSpec[][] = subnet ? [[{ subnet, rangeStart, rangeEnd, gateway }]] : [];
+  const specs = [...(runtimeConfig.ipRanges ?? []), ...single, ...ranges];
+  if (specs.length === 0) throw invalid('no IP ranges specified');
+  const sets = completeSets(specs);
+  const families = sets.map(([range]) => range?.start.family);
+  if (new Set(families).size < families.length && !isAtLeast(cniVersion, '0.3.0')) {
+    throw invalid(`CNI version ${cniVersion} does not support more than 1 address per family`);
+  }
+  return sets;
+}
+
+function requestedAddresses(
+  { args }: Pick<Request, 'args'>,
+  { args: configArgs, runtimeConfig }: HostLocalConfig,
+): Address[] {
+  const { IP = '' } = knownArgs(args, ['IP']);
+  const fromArgs = IP === '' ? [] : [addressArg(IP)];
+  const all = [...fromArgs, ...(configArgs?.cni?.ips ?? []), ...(runtimeConfig?.ips ?? [])];
+  return [...new Map(all.map((address) => [formatAddress(address), address])).values()];
+}
+
+function addressArg(text: string): Address {
+  const address = parseAddress(text) ?? parseCidr(text)?.address;
+  if (address) return address;
+  throw new CniError(
+    ErrorCode.invalidEnvironment,
+    `ARGS: error parsing value of pair "IP=${text}": invalid IP address`,
+  );
+}
+
+function invalid(text: string): CniError {
+  return new CniError(ErrorCode.invalidConfig, text);
+}
+
+/** The folder above the networks' lease folders, read from a configuration that may be broken elsewhere; undefined where it is no path. */
+export function dataDirOf({ config }: Pick<Request, 'config'>): string | undefined {
+  const ipam = lookup(config, 'ipam');
+  if (ipam === undefined) return defaultDataDir;
+  if (typeof ipam !== 'object' || ipam === null || Array.isArray(ipam)) return undefined;
+  const dataDir = lookup(ipam as Record<string, unknown>, 'dataDir') ?? '';
+  if (typeof dataDir !== 'string') return undefined;
+  return dataDir === '' ? defaultDataDir : dataDir;
+}

@@ -1,0 +1,136 @@
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { CniError, ErrorCode } from '../../cni/errors';
+
+/**
+ * The reference's on-disk format, and nothing else: `<dataDir>/<network>/<address>` holding "<container ID>\r\n<ifname>",
+ * `last_reserved_ip.<range set>` and `lock`. All functions here want the caller to hold the flock on `lock`.
+ */
+
+/** Who holds a lease. `ifname` is "" in the files of old releases, which held the container ID alone. */
+export interface Holder {
+  containerId: string;
+  ifname: string;
+}
+
+/**
+ * What a lease file says. `debris`: nothing, because its writer died between creating and writing it (or the machine
+ * did); as leases are written under the lock, whoever has the lock knows that nobody will fill it in any more.
+ */
+export type Lease =
+  | { state: 'held'; holder: Holder }
+  | { state: 'debris' }
+  | { state: 'foreign' }
+  | { state: 'missing' };
+
+/** An address in any notation; the other files in a lease folder have letters beyond f in their names. */
+const leaseName = /^(?=.*[.:])[0-9a-f.:]+$/;
+
+/** The folder of a network's leases, which is never above or beside `dataDir`. Code 7. */
+export function leaseFolder(dataDir: string, network: string): string {
+  if (network === '' || network === '.' || network === '..' || network.includes('/')) {
+    throw new CniError(
+      ErrorCode.invalidConfig,
+      `network name ${JSON.stringify(network)} cannot be the name of a folder`,
+    );
+  }
+  return join(dataDir, network);
+}
+
+export function makeFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+}
+
+export const lockPath = (folder: string): string => join(folder, 'lock');
+
+/** Creates the lease file if there is none: `false` if there is. It is complete or does not stay. */
+export function createLease(folder: string, address: string, { containerId, ifname }: Holder): boolean {
+  const path = join(folder, address);
+  const file = openNew(path);
+  if (file === null) return false;
+  const text = `${containerId}\r\n${ifname}`;
+  try {
+    if (writeSync(file, text) === Buffer.byteLength(text)) return true;
+    throw new Error(`write ${path}: no space left for a lease`);
+  } catch (error) {
+    unlinkSync(path);
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function openNew(path: string): number | null {
+  try {
+    return openSync(path, 'wx', 0o644);
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return null;
+    throw error;
+  }
+}
+
+/** Reads a lease file. White space around and between its two words is tolerated; something else there is `foreign`. */
+export function readLease(folder: string, address: string): Lease {
+  try {
+    return parseLease(readFileSync(join(folder, address), 'utf8'));
+  } catch (error) {
+    return { state: errnoOf(error) === 'ENOENT' ? 'missing' : 'foreign' };
+  }
+}
+
+/** NULs are what some file systems leave of a file that was being written when the power failed. */
+export function parseLease(text: string): Lease {
+  const [containerId = '', ifname = '', ...more] = text.replaceAll('\0', '').trim().split(/\s+/);
+  if (containerId === '') return { state: 'debris' };
+  return more.length > 0 ? { state: 'foreign' } : { state: 'held', holder: { containerId, ifname } };
+}
+
+/** Removes a lease file; one that is gone already is no error. */
+export function removeLease(folder: string, address: string): void {
+  try {
+    unlinkSync(join(folder, address));
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** The addresses that have a lease file, in no order. */
+export function leasedAddresses(folder: string): string[] {
+  return readdirSync(folder).filter((name) => leaseName.test(name));
+}
+
+/** When the lease was written, milliseconds since the epoch; undefined when it is gone. */
+export function leaseTime(folder: string, address: string): number | undefined {
+  return statSync(join(folder, address), { throwIfNoEntry: false })?.mtimeMs;
+}
+
+/** The address that range set `set` gave out last, as text that is yet to be checked; "" when unknown. */
+export function readLastReserved(folder: string, set: number): string {
+  try {
+    return readFileSync(lastReservedPath(folder, set), 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+export function writeLastReserved(folder: string, set: number, address: string): void {
+  writeFileSync(lastReservedPath(folder, set), address, { mode: 0o644 });
+}
+
+const lastReservedPath = (folder: string, set: number): string => join(folder, `last_reserved_ip.${set}`);
+
+/** "ENOENT", or "" when it is no error of the operating system. */
+export function errnoOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? '';
+}
