@@ -41,16 +41,24 @@ type Path = readonly (string | number)[];
 
 function fold(shape: Shape, value: unknown, path: Path): unknown {
   if (shape.wrapped) return fold(shape.wrapped, value, path);
-  if (shape.options) return shape.options.filter(hasKeys).reduce((folded, option) => fold(option, folded, path), value);
+  if (shape.options)
+    return optionsFor(shape.options, value).reduce((folded, option) => fold(option, folded, path), value);
   if (Array.isArray(value)) return foldList(shape, value, path);
   if (value === null || typeof value !== 'object') return value;
   if (shape.entries) return foldObject(shape.entries, shape.rest, value, path);
   return shape.type === 'record' ? foldObject({}, shape.value, value, path) : value;
 }
 
-/** Whether there is something to fold: the options of a picklist are plain values. */
-function hasKeys(option: unknown): option is Shape {
-  return typeof option === 'object' && option !== null;
+/** Those options of a union that are for such a value: lists for a list, objects for an object. */
+function optionsFor(options: readonly Shape[], value: unknown): Shape[] {
+  return options.filter((option) => {
+    // The options of a picklist are plain values.
+    if (typeof option !== 'object' || option === null) return false;
+    if (option.wrapped || option.options || option.type === 'unknown' || option.type === 'any') return true;
+    return Array.isArray(value)
+      ? Boolean(option.item ?? option.items)
+      : Boolean(option.entries) || option.type === 'record';
+  });
 }
 
 function foldList(shape: Shape, value: readonly unknown[], path: Path): unknown[] {
@@ -82,7 +90,7 @@ function foldObject(entries: Record<string, Shape>, rest: Shape | undefined, val
 
 function unknown(shape: Shape, value: unknown, path: Path): string[] {
   if (shape.wrapped) return unknown(shape.wrapped, value, path);
-  if (shape.options) return unknownToAll(shape.options.filter(hasKeys), value, path);
+  if (shape.options) return unknownToAll(optionsFor(shape.options, value), value, path);
   if (Array.isArray(value))
     return value.flatMap((element, i) => unknownIn(shape.items?.[i] ?? shape.item, element, [...path, i]));
   if (value === null || typeof value !== 'object') return [];
@@ -97,7 +105,7 @@ function unknownIn(shape: Shape | undefined, value: unknown, path: Path): string
   return shape ? unknown(shape, value, path) : [];
 }
 
-/** A key is unknown to a union when each of its options that is about keys does not know it. */
+/** A key is unknown to a union when none of its options knows it. */
 function unknownToAll(options: readonly Shape[], value: unknown, path: Path): string[] {
   const [first = [], ...others] = options.map((option) => unknown(option, value, path));
   return first.filter((key) => others.every((list) => list.includes(key)));
