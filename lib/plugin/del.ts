@@ -2,7 +2,7 @@ import { type Call, tolerateNetns } from './call';
 import { callIpam, ipamType, tolerantConfig } from './ipam';
 import { observe, type Run, remove } from './kernel-run';
 import { withAttachmentLock } from './locks';
-import { readRecord } from './records';
+import { readRecord, removeRecord } from './records';
 import { demandNoFaults, teardown } from './teardown';
 
 /** DEL: what the record names is removed; without one, what configuration, prevResult and kernel tell. Gone already is success. */
@@ -26,4 +26,6 @@ async function removeUnrecorded(call: Call, run: Run): Promise<void> {
   }
   const type = plugin.ipam === undefined ? '' : ipamType(request.config);
   if (type !== '') await callIpam(platform, type, request);
+  // Of a record whose writer was killed before its first word, or that is of another boot.
+  removeRecord(platform, identity, plugin.type);
 }

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Identity } from './define';
+import { sha256 } from './sha256';
 
 /** Which attachment: the three things by which a runtime tells one from another. */
 export interface AttachmentKey {
@@ -10,7 +10,7 @@ export interface AttachmentKey {
 
 /** SHA-256 over parts that cannot run into each other (none contains a NUL). */
 export function digest(...parts: string[]): Buffer {
-  return createHash('sha256').update(parts.join('\0')).digest();
+  return sha256(parts.join('\0'));
 }
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';

@@ -152,12 +152,12 @@ function bridgeMac({ request, config, identity, facts }: AddContext<BridgeConfig
 }
 
 /** Without a record: our own name for the host end, the names in the result, or the pod's interface if it is a veth. */
-function del({ request, identity, facts }: BridgeContext): Step[] {
+function del({ request, config, identity, facts }: BridgeContext): Step[] {
   const { interfaces = [], ips = [] } = request.prevResult ?? {};
   const addresses = [...ips, ...facts.podAddrs.filter(({ scope }) => scope === 'global')].map(({ address }) => address);
   const outside = interfaces.filter(({ sandbox, mac }) => !sandbox && mac);
   return [
-    ...(addresses.length > 0 ? [unmasquerade(identity.network, [...new Set(addresses)])] : []),
+    ...(config.ipMasq && addresses.length > 0 ? [unmasquerade(identity.network, [...new Set(addresses)])] : []),
     removal('host', identity.hostEnd),
     ...outside.map(({ name, mac }) => removal('host', { name, mac })),
     removal('pod', { name: request.ifname, mac: undefined }),

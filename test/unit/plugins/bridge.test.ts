@@ -28,7 +28,17 @@ const link = (fields: Partial<LinkFact>): LinkFact => ({
 
 const addr = (address: string): AddrFact => ({ address, scope: 'global', tentative: false, dadFailed: false });
 
-const nothing = {
+interface BridgeFacts {
+  bridge: LinkFact | null;
+  bridgeAddrs: AddrFact[];
+  ipv4Forwarding: string | null;
+  ipv6Forwarding: string | null;
+  hostEnd: LinkFact | null;
+  podEnd: LinkFact | null;
+  podAddrs: AddrFact[];
+}
+
+const nothing: BridgeFacts = {
   bridge: null,
   bridgeAddrs: [],
   ipv4Forwarding: '0',
@@ -37,11 +47,11 @@ const nothing = {
   podEnd: null,
   podAddrs: [],
 };
-const settled = { ...nothing, bridge: link({}), ipv4Forwarding: '1', ipv6Forwarding: '1' };
+const settled: BridgeFacts = { ...nothing, bridge: link({}), ipv4Forwarding: '1', ipv6Forwarding: '1' };
 
 interface Case {
   config?: Record<string, unknown>;
-  facts?: Partial<typeof nothing> | Partial<typeof settled>;
+  facts?: Partial<BridgeFacts>;
   ipam?: Result;
   args?: [string, string][];
   command?: Request['command'];
@@ -354,6 +364,7 @@ describe('bridge: the removal without a record', () => {
 
   it('stops the masquerading first, of what the result or the pod itself has as addresses', () => {
     const [first] = removalOf({
+      config: { ipMasq: true },
       prevResult: { ips: [{ address: '10.1.2.3/24' }] },
       facts: { podAddrs: [addr('10.1.2.3/24'), addr('fd00::3/64')] },
     });
