@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { compiled } from './compile';
 import { enter } from './peers';
 import { type CniAnswer, type CniCall, cniAnswer, cniEnvironment, cniInput, pluginPath } from './plugins';
-import { output, run } from './run';
+import { run } from './run';
 import type { World } from './world';
 
 /** A system call that changes something outside of the process that makes it. */
@@ -77,21 +78,13 @@ function parseLog(log: string): ChangingCall[] {
 }
 
 const sources = join(__dirname, 'kill-at');
-const program = resolve(__dirname, '../../build/test/kill-at');
 let built: Promise<string> | undefined;
 
-/** The path of the program that kills, compiled when it is older than its sources. */
+/** The path of the program that kills; compiled at most once in a process. */
 function killAt(): Promise<string> {
-  built ??= compileIfStale();
+  built ??= compiled(
+    'kill-at',
+    readdirSync(sources).map((name) => join(sources, name)),
+  );
   return built;
-}
-
-async function compileIfStale(): Promise<string> {
-  const files = readdirSync(sources).map((name) => join(sources, name));
-  const compiled = statSync(program, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (files.some((file) => statSync(file).mtimeMs > compiled)) {
-    mkdirSync(join(program, '..'), { recursive: true });
-    await output('cc', ['-O1', '-Wall', '-Wextra', '-o', program, ...files.filter((file) => file.endsWith('.c'))]);
-  }
-  return program;
 }

@@ -1,0 +1,107 @@
+/*
+ * Trestle's plugins against the reference's, interleaved in one run. Usage: run.ts [--only=<part of a case's name>]
+ * BENCH_ROUNDS says how often each case is measured. Ends with 1 when a call fails or leaves a wrong state; a missed
+ * target is only printed.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { output, run } from '../test/support/run';
+import { createWorld, type World } from '../test/support/world';
+import { allCases, type Case, privateNode } from './cases';
+import { type Samples, table, targets, verdict } from './report';
+import { startTimer } from './timer';
+
+/** One more than is measured: the first makes what is shared (bridge, sets, index) and warms the caches. */
+const WARM_UP = 1;
+
+async function measureAll(cases: Case[], rounds: number): Promise<Samples[]> {
+  const samples = new Map<string, Samples>();
+  for (let round = 0; round < rounds + WARM_UP; round++) {
+    for (const one of shuffled(cases.filter(({ every }) => round < WARM_UP || (round - WARM_UP) % every === 0))) {
+      const times = await measured(one, round);
+      if (round >= WARM_UP) {
+        collect(samples, one, times);
+      }
+    }
+    process.stderr.write(process.stderr.isTTY ? `\rround ${round} of ${rounds} ` : '');
+  }
+  // In the order of the cases, not in that of the first round.
+  const all = [...samples.values()];
+  return cases.flatMap(({ name, contender }) => all.filter((one) => one.name === name && one.contender === contender));
+}
+
+async function measured(one: Case, round: number): Promise<Record<string, number>> {
+  try {
+    return await one.measure(round);
+  } catch (error) {
+    throw new Error(`${one.name}, ${one.contender}, round ${round}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function collect(samples: Map<string, Samples>, { name, contender }: Case, times: Record<string, number>): void {
+  for (const [what, ms] of Object.entries(times)) {
+    const key = `${name} ${contender} ${what}`;
+    const known = samples.get(key) ?? { name, contender, what, ms: [] };
+    known.ms.push(ms);
+    samples.set(key, known);
+  }
+}
+
+/** A new order in every round, so that no case always follows the same one (a deleted link is torn down for a while after). */
+function shuffled<T>(items: T[]): T[] {
+  return items
+    .map((item) => ({ item, rank: Math.random() }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ item }) => item);
+}
+
+/** Under what the figures were taken. */
+async function circumstances(rounds: number): Promise<Record<string, string>> {
+  const reference = await run('dpkg-query', ['--show', 'containernetworking-plugins']);
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    kernel: release(),
+    cpu: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
+    node: (await output(privateNode(), ['--version'])).trim(),
+    reference: reference.stdout.trim().split('\t')[1] ?? 'of unknown version',
+    rounds: String(rounds),
+  };
+}
+
+async function benchmark(world: World, only: string, rounds: number): Promise<Samples[]> {
+  const timer = await startTimer(world);
+  try {
+    const cases = allCases(world, timer).filter(({ name }) => name.toLowerCase().includes(only.toLowerCase()));
+    if (cases.length === 0) {
+      throw new Error(`no case has "${only}" in its name`);
+    }
+    for (const one of cases) {
+      await one.prepare?.();
+    }
+    return await measureAll(cases, rounds);
+  } finally {
+    timer.stop();
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
+  const rounds = Number(process.env.BENCH_ROUNDS ?? 60);
+  const conditions = await circumstances(rounds);
+  const world = await createWorld();
+  const samples = await benchmark(world, values.only, rounds).finally(() => world.close());
+  const reached = targets(samples);
+
+  const title = Object.entries(conditions).map(([key, value]) => `${key} ${value}`);
+  console.log(`\n${title.join(', ')}\n\n${table(samples)}\n\n${reached.map(verdict).join('\n')}`);
+  mkdirSync(resolve(__dirname, '../build'), { recursive: true });
+  const file = resolve(__dirname, '../build/bench.json');
+  writeFileSync(file, `${JSON.stringify({ conditions, targets: reached, samples }, null, 1)}\n`);
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});
