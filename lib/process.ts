@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 
 /** The one place that touches `process`: everything else is told what it needs. */
 export interface Surroundings {
@@ -19,20 +19,34 @@ export function surroundings(): Surroundings {
     args,
     env: process.env,
     readStdin: () => readFileSync(0),
-    out: (text) => process.stdout.write(text),
-    err: (text) => process.stderr.write(text),
+    out: (text) => write(1, text),
+    err: (text) => write(2, text),
   };
+}
+
+/** Not by `process.stdout`: the streams it loads take longer to start than a request takes to serve. */
+function write(fd: number, text: string): void {
+  for (let rest = Buffer.from(text); rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      // The caller made its end non-blocking, and is slow to read.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
 }
 
 /** Ends this process with `status` once `work` is done; what escapes from it is a bug, and is told as one line. */
 export function run(work: () => Promise<number>): void {
   work().then(
     (status) => {
-      process.exitCode = status;
+      // At once: taking the engine down in good order takes milliseconds.
+      process.exit(status);
     },
     (error: unknown) => {
-      process.stderr.write(`trestle: ${error instanceof Error ? error.message : String(error)}\n`);
-      process.exitCode = 1;
+      write(2, `trestle: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.exit(1);
     },
   );
 }

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { uptime } from 'node:os';
 import { native } from '../kernel/native';
 import type { Platform } from '../plugin/platform';
 import { plugins } from '../plugins';
@@ -15,7 +14,7 @@ export function platformOf({ env, err }: Pick<Surroundings, 'env' | 'err'>): Pla
     plugins,
     stateDir: '/run/trestle',
     bootId,
-    bootTime: Date.now() - uptime() * 1000,
+    bootTime: Date.now() - Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1000,
     machineId: machineId() ?? bootId,
     now: Date.now,
     callerEnv: () => callerEnv(env),
