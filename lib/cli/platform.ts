@@ -33,7 +33,7 @@ function machineId(): string | undefined {
 
 /** The launcher starts us with a clean environment and leaves the caller's own in a memfd: NUL-separated, as in /proc/PID/environ. */
 function callerEnv(env: Surroundings['env']): Record<string, string | undefined> {
-  const fd = env['TRESTLE_CALLER_ENVIRON'];
+  const fd = env.TRESTLE_CALLER_ENVIRON;
   if (fd === undefined || !/^\d+$/.test(fd)) return { ...env };
   const entries = readFileSync(`/proc/self/fd/${fd}`, 'utf8')
     .split('\0')

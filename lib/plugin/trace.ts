@@ -24,7 +24,7 @@ export function traceLines(steps: readonly Step[], applied: Applied): string[] {
  * stderr away. A trace that cannot be written is worth a warning, never a pod.
  */
 export function tracerFor(request: Request, warn: (message: string) => void): Tracer {
-  const path = (request.config['trestle'] as { trace?: unknown } | undefined)?.trace;
+  const path = (request.config.trestle as { trace?: unknown } | undefined)?.trace;
   if (typeof path !== 'string' || !isAbsolute(path)) return () => {};
   const prefix = [request.command, request.type, request.containerId, request.ifname].filter(Boolean).join(' ');
   return (steps, applied) => {

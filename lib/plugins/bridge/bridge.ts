@@ -177,7 +177,7 @@ function gcFacts(
   return {
     links,
     masqueradeSets,
-    ...elementQueries(request.name, known['masqueradeSets'] as Facts<{ s: typeof masqueradeSets }>['s']),
+    ...elementQueries(request.name, known.masqueradeSets as Facts<{ s: typeof masqueradeSets }>['s']),
   };
 }
 
