@@ -107,6 +107,10 @@ Step ParseStep(Fields& fields) {
   using Parse = Step (*)(Fields&);
   static constexpr Choice<Parse> ops[] = {
       // NOLINT(modernize-avoid-c-arrays)
+      {"link.add", ParseLinkAdd},           {"link.set", ParseLinkSet},
+      {"link.delete", ParseLinkDelete},     {"link.wait", ParseLinkWait},
+      {"link.announce", ParseLinkAnnounce}, {"addr.add", ParseAddrAdd},
+      {"addr.delete", ParseAddrDelete},     {"route.add", ParseRouteAdd},
       {"sysctl.set", ParseSysctlSet},
   };
   return fields.OneOf("op", ops)(fields);

@@ -29,9 +29,11 @@ class AttributeWriter {
   AttributeWriter& Raw(int type, Bytes value) {
     return Note(nla_put(message_, type, int(value.size()), value.data()));
   }
+  // With NLA_F_NESTED, which libnl leaves out: br_setlink takes IFLA_PROTINFO without it for an old STP
+  // state.
   template <class Write>
   AttributeWriter& Nested(int type, Write write) {
-    nlattr* start = nla_nest_start(message_, type);
+    nlattr* start = nla_nest_start(message_, type | NLA_F_NESTED);
     if (start == nullptr) return Note(-1);
     write(*this);
     return Note(nla_nest_end(message_, start));

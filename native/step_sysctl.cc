@@ -7,10 +7,10 @@ namespace trestle {
 namespace {
 
 struct SysctlSet {
-  Ns ns;
+  Ns ns = Ns::kHost;
   std::string key;
   std::string value;
-  bool keep_if_missing;
+  bool keep_if_missing = false;
 };
 
 Result<Outcome> Run(Session& session, const SysctlSet& step) {

@@ -6,6 +6,14 @@
 
 namespace trestle {
 
+Step ParseLinkAdd(Fields& fields);
+Step ParseLinkSet(Fields& fields);
+Step ParseLinkDelete(Fields& fields);
+Step ParseLinkWait(Fields& fields);
+Step ParseLinkAnnounce(Fields& fields);
+Step ParseAddrAdd(Fields& fields);
+Step ParseAddrDelete(Fields& fields);
+Step ParseRouteAdd(Fields& fields);
 Step ParseSysctlSet(Fields& fields);
 
 // Reads `ifExists` or `ifMissing`: whether what is already there, or already gone, is left as it is.

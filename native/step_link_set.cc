@@ -1,0 +1,128 @@
+// `ip link set` and `bridge link set`: only what differs is written.
+#include <linux/if.h>
+#include <linux/if_bridge.h>
+
+#include <cerrno>
+#include <optional>
+#include <string>
+
+#include "links.h"
+#include "steps.h"
+
+namespace trestle {
+namespace {
+
+struct LinkSet {
+  Ns ns = Ns::kHost;
+  std::string name;
+  std::optional<bool> up;
+  std::optional<uint32_t> mtu;
+  std::optional<Mac> mac;
+  std::optional<std::string> alias;
+  std::optional<bool> promisc;
+  std::optional<bool> hairpin;
+  std::optional<bool> isolated;
+
+  [[nodiscard]] bool WantsPort() const { return hairpin || isolated; }
+};
+
+// Drops from the step what the link has already; returns what it has instead of the rest.
+Object TakeDifferences(LinkSet& step, const Link& link) {
+  Object previous;
+  auto compare = [&previous](const char* name, auto& wanted, const auto& found) {
+    if (wanted && *wanted == found) wanted.reset();
+    if (wanted) previous.emplace_back(name, found);
+  };
+  compare("up", step.up, link.up);
+  compare("mtu", step.mtu, link.mtu);
+  if (step.mac && ToText(*step.mac) == link.mac) step.mac.reset();
+  if (step.mac) previous.emplace_back("mac", link.mac);
+  compare("alias", step.alias, link.alias);
+  compare("promisc", step.promisc, link.promisc_flag);
+  if (link.port) compare("hairpin", step.hairpin, link.port->hairpin);
+  if (link.port) compare("isolated", step.isolated, link.port->isolated);
+  return previous;
+}
+
+std::string InWords(const LinkSet& step) {
+  std::string changes;
+  auto add = [&changes](const std::string& change) { changes += (changes.empty() ? "" : ", ") + change; };
+  if (step.up) add(*step.up ? "up" : "down");
+  if (step.mtu) add("mtu " + std::to_string(*step.mtu));
+  if (step.mac) add("address " + ToText(*step.mac));
+  if (step.alias) add("alias");
+  if (step.promisc) add(*step.promisc ? "promisc on" : "promisc off");
+  if (step.hairpin) add(*step.hairpin ? "hairpin on" : "hairpin off");
+  if (step.isolated) add(*step.isolated ? "isolated on" : "isolated off");
+  return "set link " + step.name + PlaceInWords(step.ns) + ": " + changes;
+}
+
+Status SetLink(Socket& socket, const LinkSet& step, int ifindex, const std::string& op) {
+  if (!step.up && !step.mtu && !step.mac && !step.alias && !step.promisc) return Done{};
+  ifinfomsg header = LinkHeader(ifindex);
+  auto flag = [&header](const std::optional<bool>& wanted, unsigned bit) {
+    if (wanted) header.ifi_change |= bit;
+    if (wanted && *wanted) header.ifi_flags |= bit;
+  };
+  flag(step.up, IFF_UP);
+  flag(step.promisc, IFF_PROMISC);
+  Request request(RTM_SETLINK, 0, header);
+  if (step.mtu) request.attributes().U32(IFLA_MTU, *step.mtu);
+  if (step.mac) request.attributes().Raw(IFLA_ADDRESS, *step.mac);
+  // Without the NUL, which the kernel would count among the 255 bytes.
+  if (step.alias) {
+    request.attributes().Raw(IFLA_IFALIAS,
+                             {reinterpret_cast<const uint8_t*>(step.alias->data()), step.alias->size()});
+  }
+  return socket.Change(op, request);
+}
+
+Status SetPort(Socket& socket, const LinkSet& step, int ifindex, const std::string& op) {
+  if (!step.WantsPort()) return Done{};
+  Request request(RTM_SETLINK, 0, LinkHeader(ifindex, AF_BRIDGE));
+  request.attributes().Nested(IFLA_PROTINFO, [&](auto& port) {
+    if (step.hairpin) port.U8(IFLA_BRPORT_MODE, *step.hairpin ? 1 : 0);
+    if (step.isolated) port.U8(IFLA_BRPORT_ISOLATED, *step.isolated ? 1 : 0);
+  });
+  return socket.Change(op, request);
+}
+
+Result<Outcome> Run(Session& session, LinkSet step) {
+  const std::string op = InWords(step);
+  auto link = NeedLink(session, step.ns, step.name, op);
+  if (!link) return link.fault();
+  if (step.WantsPort() && !link->port) {
+    return Fault{op, EOPNOTSUPP, "link \"" + step.name + "\" is no port of a bridge", ""};
+  }
+  Object previous = TakeDifferences(step, *link);
+  Outcome outcome{"kept",
+                  {{"ifindex", link->ifindex},
+                   {"mac", step.mac ? ToText(*step.mac) : link->mac},
+                   {"mtu", step.mtu.value_or(link->mtu)}}};
+  if (previous.empty()) return outcome;
+  auto socket = session.Route(step.ns);
+  if (!socket) return socket.fault();
+  if (auto set = SetLink(**socket, step, link->ifindex, op); !set) return set.fault();
+  if (auto set = SetPort(**socket, step, link->ifindex, op); !set) return set.fault();
+  outcome.did = "changed";
+  outcome.details.emplace_back("previous", std::move(previous));
+  return outcome;
+}
+
+}  // namespace
+
+Step ParseLinkSet(Fields& fields) {
+  LinkSet step;
+  step.ns = fields.Namespace("ns");
+  step.name = fields.LinkName("name");
+  step.up = fields.OptionalFlag("up");
+  step.mtu = fields.OptionalNumber("mtu", 0, INT32_MAX);
+  step.mac = fields.OptionalMac("mac");
+  step.alias = fields.OptionalText("alias", IFALIASZ - 1);
+  step.promisc = fields.OptionalFlag("promisc");
+  step.hairpin = fields.OptionalFlag("hairpin");
+  step.isolated = fields.OptionalFlag("isolated");
+  return {.uses_pod = step.ns == Ns::kPod, .run = [step](Session& session) { return Run(session, step); }};
+}
+
+}  // namespace trestle

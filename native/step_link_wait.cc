@@ -1,0 +1,81 @@
+// Waiting for a link, and telling its neighbours of it.
+#include <linux/if.h>
+#include <linux/if_bridge.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "links.h"
+#include "steps.h"
+
+namespace trestle {
+namespace {
+
+using std::chrono::steady_clock;
+
+struct LinkWait {
+  Ns ns = Ns::kHost;
+  std::string name;
+  std::chrono::milliseconds timeout{0};
+};
+
+bool CarriesTraffic(const Link& link) {
+  // A driver that knows no operstate leaves it unknown; running is then the best there is to know.
+  const bool up = link.operstate == IF_OPER_UP || (link.operstate == IF_OPER_UNKNOWN && link.running);
+  return up && (!link.port || link.port->state == BR_STATE_FORWARDING);
+}
+
+Result<Outcome> Run(Session& session, const LinkWait& step) {
+  const std::string op = "wait for link " + step.name + PlaceInWords(step.ns);
+  const auto deadline = steady_clock::now() + step.timeout;
+  std::chrono::microseconds pause(200);
+  for (;;) {
+    auto link = NeedLink(session, step.ns, step.name, op);
+    if (!link) return link.fault();
+    if (CarriesTraffic(*link)) {
+      return Outcome{"kept", {{"ifindex", link->ifindex}, {"mac", link->mac}, {"mtu", link->mtu}}};
+    }
+    if (steady_clock::now() >= deadline || session.stopped()) {
+      return Fault{op, ETIMEDOUT,
+                   "it carries no traffic after " + std::to_string(step.timeout.count()) + " ms", ""};
+    }
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 3 / 2, std::chrono::microseconds(10'000));
+  }
+}
+
+Result<Outcome> Announce(Session& session, Ns ns, const std::string& name) {
+  const std::string op = "announce the addresses of link " + name + PlaceInWords(ns);
+  auto link = NeedLink(session, ns, name, op);
+  if (!link) return link.fault();
+  auto socket = session.Route(ns);
+  if (!socket) return socket.fault();
+  const auto mac = ParseMac(link->mac);
+  if (!mac) return Fault{op, EOPNOTSUPP, "it has no MAC address", ""};
+  Request request(RTM_SETLINK, 0, LinkHeader(link->ifindex));
+  request.attributes().Raw(IFLA_ADDRESS, *mac);
+  if (auto set = (*socket)->Change(op, request); !set) return set.fault();
+  return Outcome{"changed", {{"ifindex", link->ifindex}, {"mac", link->mac}, {"mtu", link->mtu}}};
+}
+
+}  // namespace
+
+Step ParseLinkWait(Fields& fields) {
+  LinkWait step;
+  step.ns = fields.Namespace("ns");
+  step.name = fields.LinkName("name");
+  step.timeout = std::chrono::milliseconds(fields.Number("timeoutMs", 0, INT32_MAX));
+  return {.uses_pod = step.ns == Ns::kPod, .run = [step](Session& session) { return Run(session, step); }};
+}
+
+Step ParseLinkAnnounce(Fields& fields) {
+  const Ns ns = fields.Namespace("ns");
+  return {.uses_pod = ns == Ns::kPod, .run = [ns, name = fields.LinkName("name")](Session& session) {
+            return Announce(session, ns, name);
+          }};
+}
+
+}  // namespace trestle

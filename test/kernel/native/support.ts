@@ -1,0 +1,74 @@
+import { expect } from 'chai';
+import type { Answers, Applied, Ns, Outcome, Query, Step, Where } from '../../../lib/kernel/contract';
+import { native, useNative } from '../../../lib/kernel/native';
+import { endKeeper, type Keeper, startKeeper } from '../../support/keeper';
+import { enter } from '../../support/peers';
+import { output } from '../../support/run';
+
+// Another build of the addon, that with the sanitizers for instance.
+if (process.env.TRESTLE_NATIVE !== undefined) {
+  useNative(process.env.TRESTLE_NATIVE);
+}
+
+/** Two network namespaces of the test's own, and what a test does in them. */
+export interface Namespaces {
+  readonly where: Required<Where>;
+  /** Runs a program in one of them and returns what it prints. */
+  run(ns: Ns, ...command: [string, ...string[]]): Promise<string>;
+  /** `ip -details -json …` */
+  // biome-ignore lint/suspicious/noExplicitAny: the shape of iproute2's output is its own
+  ip(ns: Ns, ...args: string[]): Promise<any[]>;
+  /** Asks one question. */
+  ask<Q extends Query>(query: Q): Promise<Answers[Q['query']]>;
+  /** Runs steps that must all succeed. */
+  apply(...steps: Step[]): Promise<Outcome[]>;
+  /** Runs steps one of which may fail. */
+  attempt(...steps: Step[]): Promise<Applied>;
+}
+
+/** Gives each test of a suite a fresh pair of namespaces. */
+export function useNamespaces(): Namespaces {
+  const keepers = {} as Record<Ns, Keeper>;
+  beforeEach(async () => {
+    [keepers.host, keepers.pod] = await Promise.all([startKeeper(), startKeeper()]);
+  });
+  afterEach(() => Promise.all(Object.values(keepers).map(endKeeper)));
+
+  const path = (ns: Ns) => `/proc/${keepers[ns].pid}/ns/net`;
+  const run = (ns: Ns, ...command: string[]) => output('nsenter', [...enter(keepers[ns]), ...command]);
+  const self: Namespaces = {
+    get where() {
+      return { host: path('host'), pod: path('pod') };
+    },
+    run,
+    ip: async (ns, ...args) => JSON.parse((await run(ns, 'ip', '-details', '-json', ...args)) || '[]'),
+    ask: async (query) => (await native().observe(self.where, [query]))[0] as never,
+    attempt: (...steps) => native().apply(self.where, steps, 'stop'),
+    apply: async (...steps) => {
+      const { outcomes, faults } = await self.attempt(...steps);
+      expect(faults).to.deep.equal([]);
+      return outcomes as Outcome[];
+    },
+  };
+  return self;
+}
+
+/** The steps that most tests begin with. */
+export const bridge: Step = {
+  op: 'link.add',
+  ns: 'host',
+  name: 'cni0',
+  link: { kind: 'bridge' },
+  up: true,
+  ifExists: 'fail',
+};
+export const pair: Step = {
+  op: 'link.add',
+  ns: 'host',
+  name: 'vetha',
+  mac: '0a:00:00:00:00:01',
+  link: { kind: 'veth', peer: { ns: 'pod', name: 'eth0', mac: '0a:00:00:00:00:02' } },
+  up: true,
+  ifExists: 'fail',
+};
+export const podUp: Step = { op: 'link.set', ns: 'pod', name: 'eth0', up: true };

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import type { Ns, SysctlSet } from '../../../lib/kernel/contract';
+import { useNamespaces } from './support';
+
+const key = 'net/ipv4/conf/lo/arp_notify';
+const set = (ns: Ns, value: string, more: Partial<SysctlSet> = {}): SysctlSet => ({
+  op: 'sysctl.set',
+  ns,
+  key,
+  value,
+  ifMissing: 'fail',
+  ...more,
+});
+
+describe('sysctls', () => {
+  const ns = useNamespaces();
+  const read = async (where: Ns) => (await ns.run(where, 'cat', `/proc/sys/${key}`)).trim();
+
+  it('are written in the namespace that the step names, and in no other', async () => {
+    const machine = readFileSync(`/proc/sys/${key}`, 'utf8');
+    const outcomes = await ns.apply(set('pod', '1'), set('host', '0'));
+    expect(outcomes.map(({ did }) => did)).to.deep.equal(['changed', 'kept']);
+    expect(outcomes[0]?.previous).to.deep.equal({ value: '0' });
+    expect([await read('host'), await read('pod')]).to.deep.equal(['0', '1']);
+    await ns.apply(set('host', '2'));
+    expect([await read('host'), await read('pod')]).to.deep.equal(['2', '1']);
+    expect(readFileSync(`/proc/sys/${key}`, 'utf8')).to.equal(machine);
+  });
+
+  it('are left alone when the value is right but for the blanks', async () => {
+    await ns.run('pod', 'sysctl', '-qw', 'net.ipv4.ip_local_port_range=10000 20000');
+    const [kept] = await ns.apply(set('pod', '10000 20000', { key: 'net/ipv4/ip_local_port_range' }));
+    expect(kept?.did).to.equal('kept');
+    const [changed] = await ns.apply(set('pod', '10000 20001', { key: 'net/ipv4/ip_local_port_range' }));
+    expect(changed?.previous).to.deep.equal({ value: '10000\t20000' });
+  });
+
+  it('that do not exist are kept or failed', async () => {
+    const [kept] = await ns.apply(set('pod', '1', { key: 'net/ipv4/conf/eth7/arp_notify', ifMissing: 'keep' }));
+    expect(kept?.did).to.equal('kept');
+    const { faults } = await ns.attempt(set('pod', '1', { key: 'net/ipv4/conf/eth7/arp_notify' }));
+    expect(faults[0]).to.include({
+      op: 'set sysctl net/ipv4/conf/eth7/arp_notify to 1 in the pod',
+      errno: 'ENOENT',
+    });
+  });
+
+  it('that the kernel refuses say so', async () => {
+    const { faults } = await ns.attempt(set('pod', 'many'));
+    expect(faults[0]).to.include({ op: `set sysctl ${key} to many in the pod`, errno: 'EINVAL' });
+  });
+
+  it('answer a query, or null where there is none', async () => {
+    await ns.apply(set('pod', '1'));
+    expect(await ns.ask({ query: 'sysctl', ns: 'pod', key })).to.equal('1');
+    expect(await ns.ask({ query: 'sysctl', ns: 'host', key })).to.equal('0');
+    expect(await ns.ask({ query: 'sysctl', ns: 'pod', key: 'net/ipv4/nothing' })).to.equal(null);
+  });
+});
