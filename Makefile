@@ -3,12 +3,14 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-builtin-rules
 
-# Every program that is installed is one of these names; a test compares them with the registry of plugins.
-PLUGINS := bridge loopback host-local
-
 CNI_BIN ?= /opt/cni/bin
 NODE_ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x64)
 PRIVATE_NODE := node_modules/node-linux-$(NODE_ARCH)
+ESBUILD := node_modules/.bin/esbuild --bundle --platform=node --format=cjs --target=node24 \
+	--minify-whitespace --minify-syntax --log-level=warning
+# The hash seed baked into Node's snapshot is kept: choosing one anew takes a quarter of Node's start, and guards against
+# floods of colliding keys, which a process that serves one request of the node's own runtime need not fear.
+NODE_FLAGS := --no-rehash-snapshot
 MOCHA := node node_modules/mocha/bin/mocha.js
 ADDON := build/Release/trestle_native.node
 
@@ -38,16 +40,19 @@ build: build/runtime/id ## build the addon, the program and the launcher
 
 build/runtime/id: $(ADDON) build/js/trestle.js $(LAUNCHER) LICENSE package.json \
 		scripts/stage.sh scripts/install.sh scripts/uninstall.sh Makefile
-	scripts/stage.sh build/runtime $(ADDON) "$(PLUGINS)"
+	scripts/stage.sh build/runtime $(ADDON) "$(NODE_FLAGS)"
 
 # Against the headers of the Node that is shipped: they come with its npm package, so that nothing is downloaded.
 $(ADDON): binding.gyp $(CXX_FILES) | setup
 	node_modules/.bin/node-gyp --loglevel=warn configure build --nodedir="$(CURDIR)/$(PRIVATE_NODE)" --jobs max
 	@touch $@
 
-build/js/trestle.js: $(TYPESCRIPT) package-lock.json | setup
-	node_modules/.bin/esbuild bin/trestle.ts --bundle --platform=node --format=cjs --target=node24 \
-		--minify-whitespace --minify-syntax --log-level=warning --outfile=$@
+# trestle.js starts program.js, which is one function of what its modules need, from program.cache.
+build/js/trestle.js: $(TYPESCRIPT) scripts/start.ts scripts/code-cache.ts package.json package-lock.json Makefile | setup
+	$(ESBUILD) bin/trestle.ts --outfile=build/js/program.js \
+		--banner:js='(function(require,__dirname){' --footer:js='})'
+	$(ESBUILD) scripts/code-cache.ts | $(PRIVATE_NODE)/bin/node $(NODE_FLAGS) - build/js/program.js build/js/program.cache
+	$(ESBUILD) scripts/start.ts --outfile=$@
 
 dev: | setup ## build the addon for development: compile_commands.json, debug information
 	node_modules/.bin/cmake-js build --out build-dev --debug --CDCMAKE_EXPORT_COMPILE_COMMANDS=ON

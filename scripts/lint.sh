@@ -8,6 +8,7 @@ check() {
   "$@" || status=1
 }
 
+# shellcheck disable=SC2317 # called by check
 tidy() {
   find native -name '*.cc' -print0 | xargs -0 -n 1 -P "$(nproc)" clang-tidy --quiet --warnings-as-errors='*' -p build-dev
 }

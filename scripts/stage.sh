@@ -1,9 +1,9 @@
 #!/bin/sh
 # Assembles in OUT what `make install` installs: the launcher, the names it is linked under, and the runtime folder with
 # everything that runs: Node, the program, the addon, and the loader and libraries of the two.
-#   stage.sh OUT ADDON "plugin …"    LOADER_FLAGS and EXTRA_LIBS (for the sanitized build) come from the environment
+#   stage.sh OUT ADDON "node flag …"    LOADER_FLAGS and EXTRA_LIBS (for the sanitized build) come from the environment
 set -eu
-out=$1 addon=$2 plugins=$3
+out=$1 addon=$2 node_flags=$3
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 
 case $(uname -m) in
@@ -17,7 +17,7 @@ version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' "$root/package.json")
 rm -rf "$out"
 runtime=$out/runtime
 mkdir -p "$runtime/lib" "$runtime/licenses"
-cp "$node/bin/node" "$root/build/js/trestle.js" "$addon" "$runtime/"
+cp "$node/bin/node" "$root"/build/js/* "$addon" "$runtime/"
 
 # The libraries as the dynamic loader of this machine finds them; each with the licence of its Debian package.
 # shellcheck disable=SC2086 # a list of paths
@@ -36,12 +36,19 @@ chmod -R u=rwX,go=rX "$runtime"
 sums=$(cd "$runtime" && find . -type f | LC_ALL=C sort | xargs sha256sum)
 echo "$sums" >"$runtime/SHA256SUMS"
 id=$version-$(cat "$runtime/SHA256SUMS" "$root/native/launcher/launcher.c" | sha256sum | cut -c1-12)
+
+# What the program is called by is in one place, its registry of plugins.
+plugins=$("$runtime/node" "$runtime/trestle.js" trestle plugins | tr '\n' ' ')
 mv "$runtime" "$out/$id"
 
-# shellcheck disable=SC2086 # a list of words
-list=$(printf '"%s",' $plugins)
-${CC:-cc} -static -Os -Wall -Wextra -Werror -DRUNTIME="\"$id\"" -DLOADER="\"$loader\"" -DPLUGINS="$list" \
-  -DLOADER_FLAGS="${LOADER_FLAGS:-}" -s -o "$out/launcher" "$root/native/launcher/launcher.c"
+# C string literals, each followed by a comma.
+literals() {
+  for word in "$@"; do printf '"%s",' "$word"; done
+}
+# shellcheck disable=SC2086 # lists of words
+${CC:-cc} -static -Os -Wall -Wextra -Werror -s -o "$out/launcher" "$root/native/launcher/launcher.c" \
+  -DRUNTIME="\"$id\"" -DLOADER="\"$loader\"" -DPLUGINS="$(literals $plugins)" \
+  -DLOADER_FLAGS="$(literals ${LOADER_FLAGS:-})" -DNODE_FLAGS="$(literals $node_flags)"
 echo "$id" >"$out/id"
 echo "$plugins" >"$out/plugins"
 cp "$root/scripts/install.sh" "$root/scripts/uninstall.sh" "$out/"

@@ -6,8 +6,8 @@
  * needs no Node, no libnl and no particular libc. (Node's own interpreter path is absolute and would be the
  * host's.)
  *
- * RUNTIME (the folder's name), LOADER (the loader's file name) and PLUGINS (a list of string literals) come
- * from the build.
+ * From the build come RUNTIME, the folder's name, LOADER, the loader's file name, and lists of string
+ * literals, each with a comma behind it: PLUGINS, LOADER_FLAGS and NODE_FLAGS.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,13 +18,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* Arguments of the loader and of Node, each followed by a comma; the sanitized build preloads its runtime
- * library. */
-#ifndef LOADER_FLAGS
-#define LOADER_FLAGS
-#endif
-#define NODE_FLAGS
 
 #define COMMAND "trestle"
 
