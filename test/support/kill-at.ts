@@ -44,6 +44,9 @@ export async function cniKilledAt(
     input: cniInput(call),
     log: true,
   });
+  if (ran.code === BROKEN) {
+    throw new Error(ran.stderr);
+  }
   const calls = parseLog(ran.log);
   return { ...cniAnswer(ran), calls, at: index > 0 ? (calls[index - 1] ?? null) : null };
 }
@@ -76,6 +79,9 @@ function parseLog(log: string): ChangingCall[] {
     return index === undefined ? [] : [{ index: Number(index), name, detail }];
   });
 }
+
+/** kill-at's own exit status when it could not do its work. */
+const BROKEN = 125;
 
 const sources = join(__dirname, 'kill-at');
 let built: Promise<string> | undefined;

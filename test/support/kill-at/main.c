@@ -106,15 +106,24 @@ static void follow(struct run* run) {
   }
 }
 
-/* Stop at the calls of the table, let all others pass. Root needs no PR_SET_NO_NEW_PRIVS for it. */
+static size_t add_case(struct sock_filter* code, size_t length, int number, uint32_t verdict) {
+  code[length] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1);
+  code[length + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, verdict);
+  return length + 2;
+}
+
+/*
+ * Stop at the calls of the table, let all others pass; but no io_uring, through which things would change
+ * unseen (Node does well without). Root needs no PR_SET_NO_NEW_PRIVS for a filter.
+ */
 static void filter_calls(void) {
-  struct sock_filter code[MAX_CALLS * 2 + 2];
+  struct sock_filter code[MAX_CALLS * 2 + 4];
   size_t length = 0;
   code[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
   for (size_t i = 0; i < call_count; i++) {
-    code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[i].number, 0, 1);
-    code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
+    length = add_case(code, length, calls[i].number, SECCOMP_RET_TRACE);
   }
+  length = add_case(code, length, __NR_io_uring_setup, SECCOMP_RET_ERRNO | ENOSYS);
   code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   struct sock_fprog program = {(unsigned short)length, code};
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0) {
