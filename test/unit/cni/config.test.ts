@@ -55,6 +55,10 @@ describe('a configuration', () => {
     });
   });
 
+  it('takes a null that comes last for absent', () => {
+    expect(parsed({ mtu: 1500, MTU: null }).mtu).to.equal(0);
+  });
+
   it('may have keys that nobody knows', () => {
     expect(parsed({ foo: 1, 'io.kubernetes.cri.pod-annotations': {} })).to.deep.equal({ mtu: 0, isGateway: false });
   });
@@ -150,8 +154,14 @@ describe('foldKeys', () => {
 
 describe('unknownKeys', () => {
   it('names the keys that the schema does not know by their path', () => {
-    const raw = { Name: 'n', mtuu: 1, dns: { Search: [], serach: [] }, ranges: [[{ subnet: 'x', subnetz: 1 }]] };
-    expect(unknownKeys(schema, raw)).to.deep.equal(['mtuu', 'dns.serach', 'ranges[0][0].subnetz']);
+    const raw = {
+      Name: 'n',
+      constructor: 1,
+      mtuu: 1,
+      dns: { Search: [], serach: [] },
+      ranges: [[{ subnet: 'x', subnetz: 1 }]],
+    };
+    expect(unknownKeys(schema, raw)).to.deep.equal(['constructor', 'mtuu', 'dns.serach', 'ranges[0][0].subnetz']);
   });
 
   it("says nothing of what is free: an IPAM plugin's own keys, args, prevResult", () => {

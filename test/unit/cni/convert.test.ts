@@ -186,6 +186,10 @@ describe('a result of another plugin', () => {
       ': "ips[0].interface": expected an index into the 1 interfaces, found 1',
     ],
     [
+      { interfaces: [{ name: 'a' }, { name: 'b' }], ips: [{ address: '10.1.2.3/24', interface: -1 }] },
+      ': "ips[0].interface": expected an index into the 2 interfaces, found -1',
+    ],
+    [
       { cniVersion: '0.2.0', ip4: { ip: 'x' } },
       ': "ip4.ip": expected an IP address with a prefix length, such as 10.1.2.3/24, found "x" (string)',
     ],

@@ -113,6 +113,10 @@ describe('a delegate', () => {
     expect(msg).to.match(/^invalid result of "ipam": ./);
   });
 
+  it('that prints null has an empty result, as in libcni', async () => {
+    expect(await call('echo null')).to.deep.equal({});
+  });
+
   it('that prints a broken result is named with the field', async () => {
     expect(await errorOf(() => call(`echo '{"ips":[{"address":5}]}'`))).to.include({
       code: 6,
@@ -130,6 +134,11 @@ describe('a delegate', () => {
     setTimeout(() => closeSync(writer), 100);
     const again = { type: 'ipam', path: [folder], command: 'ADD', env: {}, stdin } as const;
     expect(await execDelegate(again)).to.deep.equal({});
+  });
+
+  it('does not run on for a caller who has hung up before', async () => {
+    const error = await errorOf(() => call('exec /bin/sleep 60', { signal: AbortSignal.abort() }));
+    expect(error.msg).to.equal('plugin "ipam" was interrupted');
   });
 
   it('is killed when the caller hangs up, and waited for', async () => {

@@ -101,6 +101,10 @@ describe('the environment of a request', () => {
     expect(warnings).to.deep.equal(['CNI_ARGS ignored: ARGS: invalid pair "FOO"']);
   });
 
+  it('has no NUL in the path of the namespace', async () => {
+    expect(await errorOf(() => parse({ CNI_NETNS: '/run/netns/a\0b' }))).to.include({ code: 4 });
+  });
+
   it('of VERSION is not looked at, nor is its configuration', () => {
     const request = parseRequest({ type: 'bridge', env: { CNI_COMMAND: 'VERSION' }, stdin: Buffer.from('{') });
     expect(request).to.deep.equal({ type: 'bridge', command: 'VERSION' });
