@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cniEnvironment, installedPlugins, referencePlugins } from '../test/support/plugins';
 import type { World } from '../test/support/world';
@@ -39,11 +39,14 @@ export function allCases(world: World, timer: Timer): Case[] {
   return cases;
 }
 
-/** The runtime that Trestle brings along, doing nothing: what no cold ADD can be below. */
+/** The runtime that the installed launcher starts, doing nothing: what no cold ADD can be below. */
 export function privateNode(): string {
-  const store = join(installedPlugins, '.trestle');
-  const [id] = readdirSync(store);
-  return join(store, String(id), 'node');
+  const launcher = readFileSync(join(installedPlugins, 'bridge'), 'latin1');
+  const [, id] = launcher.match(/trestle-launcher=([\w.+-]+)/) ?? [];
+  if (id === undefined) {
+    throw new Error(`${installedPlugins}/bridge is not Trestle's`);
+  }
+  return join(installedPlugins, '.trestle', id, 'node');
 }
 
 function bareNode(timer: Timer): Case {
