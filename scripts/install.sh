@@ -56,11 +56,9 @@ if ! (cd "$store/$id" 2>/dev/null && sha256sum --status -c SHA256SUMS); then
   rm -rf "$store/new.damaged"
 fi
 
-# Processes may be starting from the folder that the launchers name until now: it stays until the next upgrade.
-for name in $names; do
-  before=$(runtime_of "$bin/$name" || true)
-  [ -z "$before" ] || [ "$before" = "$id" ] || echo "$before" >"$store/previous"
-done
+# Processes may be starting from the folders that the launchers name until now: those stay until the next upgrade.
+before=$(for name in $names; do runtime_of "$bin/$name"; done | grep -vxF "$id" | sort -u || true)
+[ -z "$before" ] || echo "$before" >"$store/previous"
 
 cp "$here/launcher" "$store/new.launcher"
 chmod 755 "$store/new.launcher"
@@ -77,6 +75,6 @@ rm -f "$store/new.launcher"
 
 for folder in "$store"/*/; do
   folder=$(basename "$folder")
-  [ "$folder" = "$id" ] || [ "$folder" = "$(cat "$store/previous" 2>/dev/null)" ] || rm -rf "${store:?}/$folder"
+  [ "$folder" = "$id" ] || grep -qsxF "$folder" "$store/previous" || rm -rf "${store:?}/$folder"
 done
 echo "installed Trestle $id in $bin: $names"

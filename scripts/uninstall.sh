@@ -16,8 +16,10 @@ fi
 
 for file in "$bin"/*; do
   case $file in *.before-trestle) continue ;; esac
-  is_ours "$file" || continue
-  if [ -e "$file.before-trestle" ] || [ -L "$file.before-trestle" ]; then
+  # An installation that was cut short may have kept a plugin that it did not come to replace.
+  if ! is_ours "$file"; then
+    [ ! -f "$file.before-trestle" ] || ! cmp -s "$file" "$file.before-trestle" || rm -f "$file.before-trestle"
+  elif [ -e "$file.before-trestle" ] || [ -L "$file.before-trestle" ]; then
     mv -f "$file.before-trestle" "$file"
   else
     rm -f "$file"

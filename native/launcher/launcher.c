@@ -27,22 +27,18 @@ __attribute__((used)) static const char marker[] = "trestle-launcher=" RUNTIME;
 static const char* const plugins[] = {PLUGINS};
 
 /* What would change how our Node runs: the loader's variables, libc's, Node's and its libraries'. */
-static const char* const unwanted[] = {"LD_", "GLIBC_TUNABLES=", "MALLOC_",  "NODE_",
-                                       "UV_", "OPENSSL_",        "SSL_CERT_"};
+static const char* const unwanted[] = {"LD_", "GLIBC_", "MALLOC_", "NODE_", "UV_", "OPENSSL_", "SSL_"};
 
 static bool starts_with(const char* text, const char* prefix) {
   return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* Ends with an error as the CNI specification wants it: JSON on stdout and exit status 1. Code 5 is "I/O
- * failure". */
+/* Ends with an error as the CNI specification has it: JSON on stdout, exit status 1; code 5 is for I/O. */
 static _Noreturn void fail(const char* what, const char* path) {
   const char* reason = strerror(errno);
   dprintf(STDOUT_FILENO, "{\"code\":5,\"msg\":\"%s ", what);
-  for (; *path; path++) {
-    bool plain = *path >= ' ' && *path != '"' && *path != '\\';
-    dprintf(STDOUT_FILENO, plain ? "%c" : "\\u%04x", (unsigned char)*path);
-  }
+  for (const unsigned char* c = (const unsigned char*)path; *c; c++)
+    dprintf(STDOUT_FILENO, *c < ' ' || *c == '"' || *c == '\\' ? "\\u%04x" : "%c", *c);
   dprintf(STDOUT_FILENO, ": %s\"}\n", reason);
   exit(1);
 }
@@ -53,26 +49,23 @@ static char* join(const char* left, const char* right) {
   return path;
 }
 
-/* Whatever is opened next must not become fd 0, 1 or 2, where Node would take it for the network
- * configuration. */
+/* Nothing that is opened later may become fd 0, 1 or 2: it would be read as the network configuration. */
 static void open_standard_streams(void) {
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-    if (fcntl(fd, F_GETFD) >= 0) continue;
-    if (open("/dev/null", O_RDWR) < 0) memfd_create("null", 0);
-  }
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) memfd_create("null", 0);
 }
 
-/* The path of this file. argv[0] is only what the caller says it is, so it is believed where there is no
- * /proc. */
+/* The path of this file. argv[0] is only what the caller says, and so is believed where there is no /proc. */
 static char* own_path(const char* argv0) {
   static char path[4096];
-  ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-  if (length < 0) length = snprintf(path, sizeof path, "%s", strchr(argv0, '/') ? argv0 : "./");
-  /* An upgrade may have replaced us since we were started: the kernel says so at the end of the name. */
+  if (readlink("/proc/self/exe", path, sizeof path - 1) < 0)
+    strncpy(path, strchr(argv0, '/') ? argv0 : "./", sizeof path - 1);
+  /* An upgrade may have replaced this file since it was started: the kernel says so at the end of the name.
+   */
   static const char deleted[] = " (deleted)";
-  ssize_t kept = length - (ssize_t)strlen(deleted);
-  if (kept > 0 && memcmp(path + kept, deleted, strlen(deleted)) == 0) length = kept;
-  path[length] = '\0';
+  size_t length = strlen(path);
+  size_t kept = length - strlen(deleted);
+  if (length > strlen(deleted) && strcmp(path + kept, deleted) == 0) path[kept] = '\0';
   return path;
 }
 
@@ -89,9 +82,8 @@ static const char* own_name(const char* argv0, const char* path) {
 }
 
 /*
- * The caller's whole environment, NUL-separated, in a memory file: a plugin of somebody else's that we
- * delegate to gets it, as the specification demands. Returns "TRESTLE_CALLER_ENVIRON=<fd>". Node closes the
- * descriptor on exec.
+ * The caller's whole environment, NUL-separated, in a memory file: a delegate that is not ours gets it, as
+ * the specification demands. Returns "TRESTLE_CALLER_ENVIRON=<fd>". Node marks the descriptor close-on-exec.
  */
 static char* save_environment(char* const env[]) {
   int fd = memfd_create("caller-environ", 0);
@@ -109,26 +101,49 @@ static char* save_environment(char* const env[]) {
   return variable;
 }
 
-static bool wanted_by_command(const char* variable) {
+static bool is_wanted(const char* variable) {
   for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
     if (starts_with(variable, unwanted[i])) return false;
   return true;
 }
 
-/* A plugin sees the protocol's variables and nothing else; the command, run by a person, keeps their
- * environment. */
+/* A plugin sees the protocol's variables and nothing else; the command keeps the environment of who runs it.
+ */
 static void clean_environment(bool is_command, char* const env[], char* clean[]) {
   if (!is_command) {
     *clean++ = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
     *clean++ = save_environment(env);
   }
   for (; *env; env++)
-    if (is_command ? wanted_by_command(*env) : starts_with(*env, "CNI_")) *clean++ = *env;
+    if (is_command ? is_wanted(*env) : starts_with(*env, "CNI_")) *clean++ = *env;
   *clean = NULL;
 }
 
-static void require_file(const char* path, int mode) {
-  if (access(path, mode) != 0) fail("Trestle's runtime is not complete:", path);
+/* Replaces this process by Node. The kernel bounds what a caller can pass to a fraction of the stack. */
+static _Noreturn void start(const char* runtime, const char* name, int argc, char* argv[]) {
+  const char* lib = join(runtime, "lib");
+  const char* loader = join(lib, LOADER);
+  const char* node = join(runtime, "node");
+  const char* program = join(runtime, "trestle.js");
+  /* The loader and Node would report these on stderr only, and a runtime reads stdout. */
+  if (access(node, X_OK) != 0) fail("cannot execute", node);
+  if (access(program, R_OK) != 0) fail("cannot read", program);
+
+  const char* fixed[] = {
+      loader, "--library-path", lib, "--inhibit-cache", LOADER_FLAGS node, NODE_FLAGS program, name};
+  size_t count = sizeof fixed / sizeof *fixed;
+  const char* args[count + (size_t)argc + 1];
+  memcpy(args, fixed, sizeof fixed);
+  for (int i = 1; i < argc; i++) args[count++] = argv[i];
+  args[count] = NULL;
+
+  size_t variables = 0;
+  while (environ[variables]) variables++;
+  char* clean[variables + 3];
+  clean_environment(strcmp(name, COMMAND) == 0, environ, clean);
+
+  execve(loader, (char* const*)args, clean);
+  fail("cannot execute", loader);
 }
 
 int main(int argc, char* argv[]) {
@@ -136,32 +151,7 @@ int main(int argc, char* argv[]) {
   const char* argv0 = argc > 0 ? argv[0] : "";
   char* path = own_path(argv0);
   const char* name = own_name(argv0, path);
-
   char* slash = strrchr(path, '/');
   if (slash) *slash = '\0';
-  char* runtime = join(path, ".trestle/" RUNTIME);
-  char* lib = join(runtime, "lib");
-  char* loader = join(lib, LOADER);
-  char* node = join(runtime, "node");
-  char* program = join(runtime, "trestle.js");
-  require_file(node, X_OK);
-  require_file(program, R_OK);
-
-  /* The kernel bounds both lists to a fraction of the stack. */
-  const char* start[] = {
-      loader, "--library-path", lib, "--inhibit-cache", LOADER_FLAGS node, NODE_FLAGS program, name};
-  size_t fixed = sizeof start / sizeof *start;
-  const char* args[fixed + (size_t)argc + 1];
-  memcpy(args, start, sizeof start);
-  size_t used = fixed;
-  for (int i = 1; i < argc; i++) args[used++] = argv[i];
-  args[used] = NULL;
-
-  size_t count = 0;
-  while (environ[count]) count++;
-  char* clean[count + 3];
-  clean_environment(strcmp(name, COMMAND) == 0, environ, clean);
-
-  execve(loader, (char* const*)args, clean);
-  fail("cannot execute", loader);
+  start(join(path, ".trestle/" RUNTIME), name, argc, argv);
 }
