@@ -46,20 +46,25 @@ export function testHost(stateDir: string, bootTime = 0): TestHost {
   return host;
 }
 
-/** Folders of its own for one test: where leases are, and where Trestle's state is. */
-export interface Bench {
-  dataDir: string;
-  stateDir: string;
-  /** The lease folder of the network "net". */
-  folder: string;
-  host: TestHost;
-  config: Record<string, unknown>;
-  /** Asks the plugin, for container `id` ("c1") and interface `ifname` ("eth0"). */
+/** Asks the plugin, for container "c1" and interface "eth0" unless told otherwise. */
+export interface Asking {
   add(call?: Call): Promise<Result>;
   check(call?: Call): Promise<void>;
   del(call?: Call): Promise<void>;
   gc(call?: Call): Promise<void>;
   status(call?: Call): Promise<void>;
+}
+
+export type NetConf = Record<string, unknown> & { ipam: Record<string, unknown> };
+
+/** Folders of its own for one test: where leases are, and where Trestle's state is. */
+export interface Bench extends Asking {
+  dataDir: string;
+  stateDir: string;
+  /** The lease folder of the network "net". */
+  folder: string;
+  host: TestHost;
+  config: NetConf;
   /** What the lease folder holds, `lock` excepted. */
   files(): Record<string, string>;
   remove(): void;
@@ -79,37 +84,40 @@ export interface Call {
 
 export function newBench(
   ipam: Record<string, unknown> = { subnet: '10.1.2.0/24' },
-  host?: (state: string) => TestHost,
+  hostIn: (stateDir: string) => TestHost = testHost,
 ): Bench {
   // Thousands of small files: in memory, where there is a file system in memory.
   const root = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'host-local-'));
   const [dataDir, stateDir] = [join(root, 'data'), join(root, 'state')];
   const config = { cniVersion: '1.1.0', name: 'net', ipam: { type: 'host-local', dataDir, ...ipam } };
-  const bench = {
+  const host = hostIn(stateDir);
+  return {
     dataDir,
     stateDir,
     folder: join(dataDir, 'net'),
-    host: (host ?? testHost)(stateDir),
+    host,
     config,
     files: () => filesIn(join(dataDir, 'net')),
     remove: () => rmSync(root, { recursive: true, force: true }),
+    ...asking(config, host),
   };
+}
+
+export function asking(config: NetConf, host: Host): Asking {
   const context = (command: Request['command'], call: Call = {}) => {
     const request = requestOf(config, command, call);
-    return { request, host: bench.host, config: parseConfig(hostLocalConfig, request.config) };
+    return { request, host, config: parseConfig(hostLocalConfig, request.config) };
   };
   return {
-    ...bench,
     add: async (call) => hostLocal.add(context('ADD', call)),
     check: async (call) => hostLocal.check(context('CHECK', call)),
-    del: async (call) =>
-      hostLocal.del({ request: requestOf(config, 'DEL', call), host: bench.host, config: undefined }),
+    del: async (call) => hostLocal.del({ request: requestOf(config, 'DEL', call), host, config: undefined }),
     gc: async (call) => hostLocal.gc(context('GC', call)),
     status: async (call) => hostLocal.status(context('STATUS', call)),
   };
 }
 
-function requestOf(config: { ipam: object }, command: Request['command'], call: Call = {}): Request {
+function requestOf(config: NetConf, command: Request['command'], call: Call = {}): Request {
   const { id = 'c1', ifname = 'eth0', args = '', network = 'net', ipam, prevResult, valid } = call;
   return {
     type: 'host-local',
