@@ -1,5 +1,5 @@
+import { sha256 } from '@noble/hashes/sha2.js';
 import type { Identity } from './define';
-import { sha256 } from './sha256';
 
 /** Which attachment: the three things by which a runtime tells one from another. */
 export interface AttachmentKey {
@@ -8,9 +8,12 @@ export interface AttachmentKey {
   ifname: string;
 }
 
-/** SHA-256 over parts that cannot run into each other (none contains a NUL). */
+/**
+ * SHA-256 over parts that cannot run into each other (none contains a NUL). Not by `node:crypto`: a process that lives for
+ * one request would spend milliseconds on loading OpenSSL for it.
+ */
 export function digest(...parts: string[]): Buffer {
-  return sha256(parts.join('\0'));
+  return Buffer.from(sha256(Buffer.from(parts.join('\0'))));
 }
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';

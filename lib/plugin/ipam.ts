@@ -1,5 +1,6 @@
 import type { GenericSchema } from 'valibot';
 import { parseConfig } from '../cni/config';
+import { lookup } from '../cni/decode';
 import { execDelegate } from '../cni/delegate';
 import { CniError, ErrorCode } from '../cni/errors';
 import type { Request } from '../cni/request';
@@ -11,14 +12,9 @@ import { isAttached } from './records';
 
 /** The type that the configuration's `ipam` names, "" for none (no `ipam`, or one without a type: layer 2 only). */
 export function ipamType(config: Record<string, unknown>): string {
-  const ipam = field(config, 'ipam');
-  const type = ipam !== null && typeof ipam === 'object' ? field(ipam as Record<string, unknown>, 'type') : undefined;
+  const ipam = lookup(config, 'ipam');
+  const type = ipam !== null && typeof ipam === 'object' ? lookup(ipam as Record<string, unknown>, 'type') : undefined;
   return typeof type === 'string' ? type : '';
-}
-
-/** The last key that matches without regard to case, as Go's decoder finds it. */
-function field(object: Record<string, unknown>, name: string): unknown {
-  return Object.entries(object).findLast(([key]) => key.toLowerCase() === name)?.[1];
 }
 
 /** Asks the IPAM plugin `type`: in this process if it is ours, by exec along CNI_PATH if not. A result comes from ADD only. */

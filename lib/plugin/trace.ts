@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import { lookup } from '../cni/decode';
 import type { Request } from '../cni/request';
 import type { Applied, Step } from '../kernel/contract';
 import { describe } from '../kernel/describe';
@@ -24,7 +25,9 @@ export function traceLines(steps: readonly Step[], applied: Applied): string[] {
  * stderr away. A trace that cannot be written is worth a warning, never a pod.
  */
 export function tracerFor(request: Request, warn: (message: string) => void): Tracer {
-  const path = (request.config.trestle as { trace?: unknown } | undefined)?.trace;
+  const settings = lookup(request.config, 'trestle');
+  const path =
+    settings !== null && typeof settings === 'object' && lookup(settings as Record<string, unknown>, 'trace');
   if (typeof path !== 'string' || !isAbsolute(path)) return () => {};
   const prefix = [request.command, request.type, request.containerId, request.ifname].filter(Boolean).join(' ');
   return (steps, applied) => {
