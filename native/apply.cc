@@ -111,7 +111,7 @@ Step ParseStep(Fields& fields) {
       {"link.delete", ParseLinkDelete},     {"link.wait", ParseLinkWait},
       {"link.announce", ParseLinkAnnounce}, {"addr.add", ParseAddrAdd},
       {"addr.delete", ParseAddrDelete},     {"route.add", ParseRouteAdd},
-      {"sysctl.set", ParseSysctlSet},
+      {"sysctl.set", ParseSysctlSet},       {"nft.batch", ParseNftBatch},
   };
   return fields.OneOf("op", ops)(fields);
 }

@@ -7,6 +7,7 @@
 
 #include "addresses.h"
 #include "links.h"
+#include "nft_read.h"
 #include "routes.h"
 #include "sysctl.h"
 
@@ -79,6 +80,43 @@ Ask ParseNetnsQuery(Fields& /*fields*/, Ns ns) {
   };
 }
 
+Ask ParseNftElementsQuery(Fields& fields, Ns ns) {
+  return [ns, table = ParseNftTable(fields), set = fields.Text("set")](Session& session) -> Result<Value> {
+    auto socket = session.Netfilter(ns);
+    if (!socket) return socket.fault();
+    auto elements = NftElementsOf(**socket, table, set);
+    if (!elements) return elements.fault();
+    return *elements ? ToValues(**elements) : Value();
+  };
+}
+
+Ask ParseNftSetsQuery(Fields& fields, Ns ns) {
+  return [ns, table = ParseNftTable(fields)](Session& session) -> Result<Value> {
+    auto socket = session.Netfilter(ns);
+    if (!socket) return socket.fault();
+    auto there = HasNftTable(**socket, table);
+    if (!there) return there.fault();
+    if (!*there) return Value();
+    auto sets = NftSetsOf(**socket, table);
+    if (!sets) return sets.fault();
+    return ToValues(*sets);
+  };
+}
+
+Ask ParseNftRulesQuery(Fields& fields, Ns ns) {
+  return
+      [ns, table = ParseNftTable(fields), chain = fields.Text("chain")](Session& session) -> Result<Value> {
+        auto socket = session.Netfilter(ns);
+        if (!socket) return socket.fault();
+        auto there = HasNftChain(**socket, table, chain);
+        if (!there) return there.fault();
+        if (!*there) return Value();
+        auto rules = NftRulesOf(**socket, table, chain);
+        if (!rules) return rules.fault();
+        return ToValues(*rules);
+      };
+}
+
 }  // namespace
 
 Query ParseQuery(Fields& fields) {
@@ -91,6 +129,9 @@ Query ParseQuery(Fields& fields) {
       {"routes", ParseOfLinkQuery<kReadRoutes>},
       {"sysctl", ParseSysctlQuery},
       {"netns", ParseNetnsQuery},
+      {"nft.elements", ParseNftElementsQuery},
+      {"nft.sets", ParseNftSetsQuery},
+      {"nft.rules", ParseNftRulesQuery},
   };
   const Parse parse = fields.OneOf("query", kinds);
   const Ns ns = fields.Namespace("ns");

@@ -55,12 +55,6 @@ Result<Socket> Socket::Open(int protocol) {
   return Socket(std::move(fd));
 }
 
-uint32_t Socket::TakeSequence(uint32_t count) {
-  const uint32_t first = seq_ + 1;
-  seq_ += count;
-  return first;
-}
-
 ssize_t Socket::Receive(int flags) {
   for (;;) {
     sockaddr_nl sender{};
@@ -98,7 +92,7 @@ Socket::Verdict Socket::Await(uint32_t seq, Until until, const OnMessage& on_mes
 Socket::Verdict Socket::Exchange(Request& request, Until until, const OnMessage& on_message) {
   if (request.attributes().failed()) return {EMSGSIZE, "", 0};
   nlmsghdr& header = request.header();
-  header.nlmsg_seq = TakeSequence(1);
+  header.nlmsg_seq = ++seq_;
   if (until == Until::kAck) header.nlmsg_flags |= NLM_F_ACK;
   if (until == Until::kDone) header.nlmsg_flags |= NLM_F_DUMP;
   if (send(fd_.get(), &header, header.nlmsg_len, 0) < 0) return {errno, "", header.nlmsg_seq};

@@ -63,8 +63,6 @@ class Socket {
     bool acknowledged = false;
   };
   Result<BatchVerdict> SendBatch(const std::string& op, std::span<const uint8_t> messages);
-  // The next `count` sequence numbers; the first of them.
-  uint32_t TakeSequence(uint32_t count);
 
  private:
   enum class Until { kAck, kFirstMessage, kDone };

@@ -22,10 +22,17 @@ struct LinkWait {
   std::chrono::milliseconds timeout{0};
 };
 
+// A port listens and learns only where the spanning tree has its own delay, half a minute of it: that is not
+// ours to wait for.
+bool IsEnabled(uint8_t port_state) {
+  return port_state == BR_STATE_FORWARDING || port_state == BR_STATE_LISTENING ||
+         port_state == BR_STATE_LEARNING;
+}
+
 bool CarriesTraffic(const Link& link) {
   // A driver that knows no operstate leaves it unknown; running is then the best there is to know.
   const bool up = link.operstate == IF_OPER_UP || (link.operstate == IF_OPER_UNKNOWN && link.running);
-  return up && (!link.port || link.port->state == BR_STATE_FORWARDING);
+  return up && (!link.port || IsEnabled(link.port->state));
 }
 
 Result<Outcome> Run(Session& session, const LinkWait& step) {

@@ -15,6 +15,7 @@ Step ParseAddrAdd(Fields& fields);
 Step ParseAddrDelete(Fields& fields);
 Step ParseRouteAdd(Fields& fields);
 Step ParseSysctlSet(Fields& fields);
+Step ParseNftBatch(Fields& fields);
 
 // Reads `ifExists` or `ifMissing`: whether what is already there, or already gone, is left as it is.
 inline bool KeepsIf(Fields& fields, const char* name) {

@@ -1,0 +1,80 @@
+// One nftables transaction: messages that the kernel takes all or none of.
+#pragma once
+
+#include <linux/netlink.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "address.h"
+#include "nft_expr.h"
+#include "nft_read.h"
+#include "socket.h"
+
+namespace trestle {
+
+struct NftChain {
+  struct Hook {
+    const char* type = "filter";
+    uint32_t number = 0;  // NF_INET_*
+    int32_t priority = 0;
+  };
+  std::string name;
+  std::optional<Hook> hook;
+};
+
+struct NftSet {
+  std::string name;
+  int key_family = AF_INET;
+  std::string comment;
+};
+
+struct NftRule {
+  std::string chain;
+  std::string comment;
+  std::vector<MakeNftExpr> exprs;
+};
+
+struct NftElements {
+  std::string set;
+  std::vector<Ip> keys;
+  std::optional<std::string> comment;
+};
+
+class NftBatch {
+ public:
+  explicit NftBatch(const NftTable& table) : table_(table) {}
+
+  void AddTable(const std::string& comment);
+  void AddChain(const NftChain& chain);
+  void AddSet(const NftSet& set);
+  void AddRule(const NftRule& rule);
+  void AddElements(const NftElements& elements) { PutElements(elements, Sign::kAdd); }
+  void DeleteElements(const NftElements& elements) { PutElements(elements, Sign::kDelete); }
+  void DeleteRule(const std::string& chain, const NftRuleFact& rule);
+  void DeleteSet(const std::string& set);
+
+  [[nodiscard]] bool empty() const { return ops_.empty(); }
+  // Whether it holds anything but elements, so that what was read before must still be true when it is done.
+  [[nodiscard]] bool structural() const { return structural_; }
+
+  // ERESTART when the namespace's ruleset is not that of `generation` any more (0: whatever it is). The fault
+  // names the message that failed.
+  Status Send(Socket& socket, uint32_t generation);
+
+ private:
+  enum class Sign { kAdd, kDelete };
+  void PutElements(const NftElements& elements, Sign sign);
+  void Put(uint16_t type, uint16_t flags, const std::string& op, const std::function<void(nlmsghdr*)>& build);
+  [[nodiscard]] std::string InTable(const std::string& name) const { return ToText(table_) + " " + name; }
+
+  const NftTable& table_;
+  std::vector<uint8_t> messages_;
+  size_t last_ = 0;  // where the last message begins
+  std::vector<std::string> ops_;
+  bool structural_ = false;
+};
+
+}  // namespace trestle
