@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { type Address, type Cidr, formatAddress, parseAddress, parseCidr } from '../../cni/addresses';
+import { type Address, formatAddress, parseAddress, parseCidr } from '../../cni/addresses';
 import { knownArgs } from '../../cni/args';
 import { lookup } from '../../cni/decode';
 import { CniError, ErrorCode } from '../../cni/errors';
@@ -10,17 +10,21 @@ import { addressOrNone, route } from '../route';
 import { completeSets, type RangeSet, type RangeSpec } from './ranges';
 
 /** Where the reference keeps its leases. */
-export const defaultDataDir = '/var/lib/cni/networks';
+const defaultDataDir = '/var/lib/cni/networks';
 
-const ipSubnet = v.pipe(
-  v.string('expected a subnet, such as 10.1.2.0/24'),
-  v.rawTransform(({ dataset, addIssue, NEVER }): Cidr => {
-    const subnet = parseCidr(dataset.value);
-    if (subnet) return subnet;
-    addIssue({ message: 'expected a subnet, such as 10.1.2.0/24' });
-    return NEVER;
-  }),
-);
+/** A text that `parse` understands, as what it means. */
+function parsedText<T>(what: string, parse: (text: string) => T | undefined) {
+  const message = `expected ${what}`;
+  return v.pipe(
+    v.string(message),
+    v.rawTransform(({ dataset, addIssue, NEVER }): T => {
+      const value = parse(dataset.value);
+      if (value !== undefined) return value;
+      addIssue({ message });
+      return NEVER;
+    }),
+  );
+}
 
 const optionalAddress = v.exactOptional(
   v.pipe(
@@ -29,24 +33,21 @@ const optionalAddress = v.exactOptional(
   ),
 );
 
-/** An address that is asked for, which may carry a prefix length that means nothing here. */
-const requestedAddress = v.pipe(
-  v.string('expected an IP address'),
-  v.rawTransform(({ dataset, addIssue, NEVER }): Address => {
-    const address = parseAddress(dataset.value) ?? parseCidr(dataset.value)?.address;
-    if (address) return address;
-    addIssue({ message: 'expected an IP address' });
-    return NEVER;
-  }),
-);
+/** An address that is asked for may carry a prefix length, which means nothing here. */
+function parseRequested(text: string): Address | undefined {
+  return parseAddress(text) ?? parseCidr(text)?.address;
+}
 
 const rangeEntries = { rangeStart: optionalAddress, rangeEnd: optionalAddress, gateway: optionalAddress };
+const ipSubnet = parsedText('a subnet, such as 10.1.2.0/24', parseCidr);
 const rangeSets = v.exactOptional(v.array(v.array(v.object({ subnet: ipSubnet, ...rangeEntries }))));
+const requestedAddresses = v.exactOptional(v.array(parsedText('an IP address', parseRequested)));
 
-/** What host-local reads of the network's configuration. */
-export const hostLocalConfig = v.object({
+/** What host-local reads of the network's configuration. All but `ipam` is other plugins' too. */
+export const hostLocalConfig = v.looseObject({
   ipam: v.exactOptional(
     v.object({
+      type: v.exactOptional(v.string()),
       subnet: v.exactOptional(ipSubnet),
       ...rangeEntries,
       ranges: rangeSets,
@@ -56,10 +57,8 @@ export const hostLocalConfig = v.object({
       statusOnExhaustion: v.exactOptional(v.boolean()),
     }),
   ),
-  runtimeConfig: v.exactOptional(v.object({ ipRanges: rangeSets, ips: v.exactOptional(v.array(requestedAddress)) })),
-  args: v.exactOptional(
-    v.object({ cni: v.exactOptional(v.object({ ips: v.exactOptional(v.array(requestedAddress)) })) }),
-  ),
+  runtimeConfig: v.exactOptional(v.looseObject({ ipRanges: rangeSets, ips: requestedAddresses })),
+  args: v.exactOptional(v.looseObject({ cni: v.exactOptional(v.looseObject({ ips: requestedAddresses })) })),
 });
 
 export type HostLocalConfig = v.InferOutput<typeof hostLocalConfig>;
@@ -80,7 +79,7 @@ export interface Settings {
 export function settingsOf(config: HostLocalConfig, request: Pick<Request, 'args' | 'cniVersion'>): Settings {
   if (config.ipam === undefined) throw invalid("IPAM config missing 'ipam' key");
   const { routes = [], resolvConf = '', statusOnExhaustion = false } = config.ipam;
-  const requested = requestedAddresses(request, config);
+  const requested = requestedOf(request, config);
   return { sets: setsOf(config, request.cniVersion), requested, routes, resolvConf, statusOnExhaustion };
 }
 
@@ -98,10 +97,7 @@ function setsOf({ ipam = {}, runtimeConfig = {} }: HostLocalConfig, cniVersion: 
   return sets;
 }
 
-function requestedAddresses(
-  { args }: Pick<Request, 'args'>,
-  { args: configArgs, runtimeConfig }: HostLocalConfig,
-): Address[] {
+function requestedOf({ args }: Pick<Request, 'args'>, { args: configArgs, runtimeConfig }: HostLocalConfig): Address[] {
   const { IP = '' } = knownArgs(args, ['IP']);
   const fromArgs = IP === '' ? [] : [addressArg(IP)];
   const all = [...fromArgs, ...(configArgs?.cni?.ips ?? []), ...(runtimeConfig?.ips ?? [])];
@@ -109,7 +105,7 @@ function requestedAddresses(
 }
 
 function addressArg(text: string): Address {
-  const address = parseAddress(text) ?? parseCidr(text)?.address;
+  const address = parseRequested(text);
   if (address) return address;
   throw new CniError(
     ErrorCode.invalidEnvironment,

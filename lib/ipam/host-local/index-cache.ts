@@ -11,6 +11,7 @@ import type { Holder } from './store';
  * the lease folder's modification time to a moment drawn at random and notes it as the index's `stamp`; every file
  * that anybody else then creates or removes there moves that time. So an equal stamp means that nothing happened
  * since, and a holder without a link has no lease. A process that dies on the way leaves a stamp that is not equal.
+ * A lease file that is edited in place does not show: what a link says is compared with the file before it counts.
  */
 export interface LeaseIndex {
   /** The lease folder that it is about. */
@@ -52,7 +53,7 @@ export function rebuild(index: LeaseIndex, found: Iterable<{ holder: Holder; add
   unseal(index);
   rmSync(index.path, { recursive: true, force: true });
   mkdirSync(index.path, { recursive: true, mode: 0o700 });
-  for (const { holder, addresses } of found) note(index, holder, addresses);
+  for (const { holder, addresses } of found) symlinkSync(addresses.join(','), linkPath(index, holder));
 }
 
 /** Makes the index current: the last thing done before the lock is let go. */

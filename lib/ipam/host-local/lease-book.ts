@@ -1,5 +1,5 @@
 import type { Host } from '../../plugin/define';
-import { type Entry, openHolders } from './holders';
+import { type Entry, type Holders, openHolders } from './holders';
 import type { Holder } from './store';
 import * as store from './store';
 
@@ -47,7 +47,7 @@ export async function withLeases<T>(
   }
 }
 
-function openBook(host: Host, network: string, folder: string, holders: ReturnType<typeof openHolders>): LeaseBook {
+function openBook(host: Host, network: string, folder: string, holders: Holders): LeaseBook {
   const isOfEarlierBoot = (address: string): boolean => {
     const time = store.leaseTime(folder, address);
     return time !== undefined && time < host.bootTime - bootMarginMs;

@@ -47,8 +47,15 @@ export function leaseFolder(dataDir: string, network: string): string {
   return join(dataDir, network);
 }
 
+/** Code 5 when the data folder cannot be one. */
 export function makeFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw new CniError(ErrorCode.io, `failed to make the folder of leases: ${(error as Error).message}`, '', {
+      cause: error,
+    });
+  }
 }
 
 export const lockPath = (folder: string): string => join(folder, 'lock');

@@ -47,6 +47,12 @@ describe('host-local', () => {
       expect(bench.files()).to.deep.equal({});
     });
 
+    it('fails with code 5 when the data folder is a file', async () => {
+      bench = newBench();
+      writeFileSync(bench.dataDir, '');
+      expect(await bench.add().catch((thrown) => thrown)).to.have.property('code', 5);
+    });
+
     it('gives the next address each time, and not at once what was released', async () => {
       bench = newBench();
       const first = await bench.add();
