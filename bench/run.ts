@@ -4,7 +4,7 @@
  * target is only printed.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
+import { cpus, loadavg, release } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { output, run } from '../test/support/run';
@@ -67,6 +67,8 @@ async function circumstances(rounds: number): Promise<Record<string, string>> {
     node: (await output(privateNode(), ['--version'])).trim(),
     reference: reference.stdout.trim().split('\t')[1] ?? 'of unknown version',
     rounds: String(rounds),
+    // Of the minute before: above 0.5 or so, the figures say more about the other load than about the plugins.
+    load: (loadavg()[0] ?? 0).toFixed(1),
   };
 }
 
