@@ -10,6 +10,12 @@ if (process.env.TRESTLE_NATIVE !== undefined) {
   useNative(process.env.TRESTLE_NATIVE);
 }
 
+/** The file that the addon was loaded from. */
+export function addonPath(): string {
+  native();
+  return Object.keys(require.cache).find((file) => file.endsWith('trestle_native.node')) as string;
+}
+
 /** Two network namespaces of the test's own, and what a test does in them. */
 export interface Namespaces {
   readonly where: Required<Where>;
