@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { type ChangingCall, cniKilledAt, killAtEachCall } from '../support/kill-at';
+import { type ChangingCall, cniHeldAt, cniKilledAt, killAtEachCall } from '../support/kill-at';
 import { createWorld, type World } from '../support/world';
 
 /** A stand-in for a plugin, whose changes are known: it names a link, and makes files in three threads and a child. */
@@ -101,5 +101,22 @@ describe('killing a plugin at each system call that changes something', () => {
     expect(code).to.equal(1);
     expect(stderr).to.include('SIGKILL');
     expect(await mtu()).to.equal(65536);
+  });
+
+  it('can hold it before a call, and let it go on or end it there', async () => {
+    const held = await cniHeldAt(world, 'fake', {}, 3);
+    expect(made()).to.deep.equal([]);
+    expect(await held.kill()).to.include({ signal: 'SIGKILL', stdout: '' });
+    expect(made()).to.deep.equal([]);
+    const again = await cniHeldAt(world, 'fake', {}, 3);
+    const { code, json, calls } = await again.resume();
+    await putBack();
+    expect({ code, json, made: calls.length }).to.deep.equal({ code: 0, json: {}, made: expected.length });
+  });
+
+  it('says so when there is no such call to hold it at', async () => {
+    const failure = await cniHeldAt(world, 'fake', {}, 99).catch((error: Error) => error.message);
+    await putBack();
+    expect(failure).to.equal('it made fewer than 99 calls');
   });
 });

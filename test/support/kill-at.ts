@@ -1,5 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { compiled } from './compile';
 import { enter } from './peers';
 import { type CniAnswer, type CniCall, cniAnswer, cniEnvironment, cniInput, pluginPath } from './plugins';
@@ -36,19 +37,73 @@ export async function cniKilledAt(
   index: number,
   { victim = 'caller' }: KillOptions = {},
 ): Promise<KilledRun> {
+  const killed = await callUnderKillAt(world, type, call, [String(index), ...(victim === 'plugin' ? ['--root'] : [])]);
+  return { ...killed, at: index > 0 ? (killed.calls[index - 1] ?? null) : null };
+}
+
+/** A plugin that stands still just before one of its changing system calls. */
+export interface HeldRun {
+  /** Lets it go on to its end. */
+  resume(): Promise<KilledRun>;
+  /** Ends it where it is. */
+  kill(): Promise<KilledRun>;
+}
+
+/** Calls a plugin and holds it just before its `index`-th changing system call. Fails when it makes fewer. */
+export async function cniHeldAt(world: World, type: string, call: CniCall, index: number): Promise<HeldRun> {
+  let pid = 0;
+  const ended = callUnderKillAt(world, type, call, [String(index), '--hold'], (id) => {
+    pid = id;
+  });
+  if (!(await stops(() => pid))) {
+    await ended;
+    throw new Error(`it made fewer than ${index} calls`);
+  }
+  const at = (signal: NodeJS.Signals) => async () => {
+    process.kill(pid, signal);
+    const { calls, ...rest } = await ended;
+    return { ...rest, calls, at: calls[index - 1] ?? null };
+  };
+  return { resume: at('SIGCONT'), kill: at('SIGKILL') };
+}
+
+/** Waits until a process has stopped; false when it ended instead. */
+async function stops(pid: () => number): Promise<boolean> {
+  for (;;) {
+    const state = pid() === 0 ? '' : stateOf(pid());
+    if (state === 'T') return true;
+    if (state === undefined || state === 'Z') return false;
+    await sleep(2);
+  }
+}
+
+/** The letter that /proc/PID/status has, undefined when there is no such process. */
+function stateOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8').match(/^State:\t(\w)/m)?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+async function callUnderKillAt(
+  world: World,
+  type: string,
+  call: CniCall,
+  args: string[],
+  started: (pid: number) => void = () => {},
+): Promise<Omit<KilledRun, 'at'>> {
   const plugins = call.plugins ?? world.plugins;
-  const who = victim === 'plugin' ? ['--root'] : [];
-  const program = [await killAt(), String(index), ...who, pluginPath(type, plugins)];
-  const ran = await run('nsenter', [...enter(world.keeper), ...program], {
+  const ran = await run('nsenter', [...enter(world.keeper), await killAt(), ...args, pluginPath(type, plugins)], {
     env: cniEnvironment(call, plugins),
     input: cniInput(call),
     log: true,
+    started,
   });
   if (ran.code === BROKEN) {
     throw new Error(ran.stderr);
   }
-  const calls = parseLog(ran.log);
-  return { ...cniAnswer(ran), calls, at: index > 0 ? (calls[index - 1] ?? null) : null };
+  return { ...cniAnswer(ran), calls: parseLog(ran.log) };
 }
 
 /**

@@ -20,6 +20,8 @@ export interface RunOptions {
   timeoutMs?: number;
   /** Gives it a descriptor 3 to write to. */
   log?: boolean;
+  /** Is told the process's id as soon as it has one. */
+  started?: (pid: number) => void;
 }
 
 export const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -32,6 +34,7 @@ export function run(file: string, args: readonly string[], options: RunOptions =
     killSignal: 'SIGKILL',
     stdio: options.log === true ? ['pipe', 'pipe', 'pipe', 'pipe'] : 'pipe',
   });
+  if (child.pid !== undefined) options.started?.(child.pid);
   const [stdin, ...outputs] = child.stdio;
   const texts = outputs.map((output) => gather(output as Readable | null | undefined));
   // EPIPE: a program may end without reading what it was given.

@@ -1,11 +1,12 @@
 /*
- * kill-at N [--root] COMMAND [ARGUMENT...]
+ * kill-at N [--root | --hold] COMMAND [ARGUMENT...]
  *
  * Runs a command and kills it with SIGKILL just before the Nth system call that changes something outside of
  * it, counted over all of its threads and children; with N = 0, never. Each such call is written to
  * descriptor 3 as
  * "<index> <system call> <detail>". The process that makes the call is killed, or with --root the command
- * itself.
+ * itself. With --hold nothing is killed: the call waits, while kill-at stops itself (SIGSTOP), until somebody
+ * lets that continue (SIGCONT) or ends it (SIGKILL), and the command with it.
  *
  * strace can inject a signal too, but counts for each system call and each thread apart ("per syscall and per
  * tracee"), so the first call of a second thread can never be hit. Here a seccomp filter stops a thread at
@@ -42,10 +43,12 @@ static void fail(const char* what) {
   exit(125);
 }
 
+enum victim { CALLER, ROOT, NOBODY };
+
 struct run {
   pid_t root;
-  long kill_at;
-  bool kill_root;
+  long stop_at;
+  enum victim victim;
   long count;
   int root_status;
 };
@@ -59,6 +62,20 @@ static const struct call* find_call(uint64_t number) {
   return NULL;
 }
 
+/* A task that gets a fatal signal in a seccomp stop does not make the call (kernel/seccomp.c). */
+static void strike(struct run* run, pid_t thread) {
+  switch (run->victim) {
+    case CALLER:
+    case ROOT:
+      if (kill(run->victim == ROOT ? run->root : thread, SIGKILL) < 0) {
+        fail("kill");
+      }
+      break;
+    case NOBODY:
+      raise(SIGSTOP);
+  }
+}
+
 static void at_call(struct run* run, pid_t thread) {
   struct ptrace_syscall_info info;
   char detail[DETAIL_SIZE] = "";
@@ -70,9 +87,8 @@ static void at_call(struct run* run, pid_t thread) {
     return;
   }
   dprintf(LOG_FD, "%ld %s %s\n", ++run->count, call->name, detail);
-  /* A task that gets a fatal signal in a seccomp stop does not make the call (kernel/seccomp.c). */
-  if (run->count == run->kill_at && kill(run->kill_root ? run->root : thread, SIGKILL) < 0) {
-    fail("kill");
+  if (run->count == run->stop_at) {
+    strike(run, thread);
   }
 }
 
@@ -158,13 +174,16 @@ static pid_t start(char** command) {
 }
 
 int main(int argc, char** argv) {
-  bool kill_root = argc > 2 && strcmp(argv[2], "--root") == 0;
-  char** command = argv + (kill_root ? 3 : 2);
+  enum victim victim = CALLER;
+  char** command = argv + 2;
+  if (argc > 2 && strncmp(*command, "--", 2) == 0) {
+    victim = strcmp(*command++, "--root") == 0 ? ROOT : NOBODY;
+  }
   if (argc < 3 || *command == NULL) {
-    fprintf(stderr, "usage: kill-at N [--root] COMMAND [ARGUMENT...] 3>LOG\n");
+    fprintf(stderr, "usage: kill-at N [--root | --hold] COMMAND [ARGUMENT...] 3>LOG\n");
     return 125;
   }
-  struct run run = {.root = start(command), .kill_at = atol(argv[1]), .kill_root = kill_root};
+  struct run run = {.root = start(command), .stop_at = atol(argv[1]), .victim = victim};
   follow(&run);
   return WIFSIGNALED(run.root_status) ? 128 + WTERMSIG(run.root_status) : WEXITSTATUS(run.root_status);
 }
