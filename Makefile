@@ -80,6 +80,12 @@ build/stage: build/runtime/id
 	build/runtime/install.sh build/stage$(CNI_BIN)
 	@touch $@
 
+demo: build/stage ## attach two pods to a bridge, through the installed plugins, and show what was done
+	@node --require ts-node/register scripts/demo/demo.ts build/stage$(CNI_BIN)
+
+bench: build/stage ## measure ADD and DEL side by side with the reference (BENCH_ROUNDS=n)
+	@node --require ts-node/register bench/run.ts $(ARGS)
+
 install: build ## install the plugins in [DESTDIR]CNI_BIN; FORCE=1 replaces foreign ones and keeps them
 	FORCE=$(FORCE) build/runtime/install.sh "$(DESTDIR)$(CNI_BIN)"
 
