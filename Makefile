@@ -81,7 +81,7 @@ build/stage: build/runtime/id
 	@touch $@
 
 demo: build/stage ## attach two pods to a bridge, through the installed plugins, and show what was done
-	@node --require ts-node/register scripts/demo/demo.ts build/stage$(CNI_BIN)
+	@node --require ts-node/register scripts/demo/demo.ts
 
 bench: build/stage ## measure ADD and DEL side by side with the reference (BENCH_ROUNDS=n)
 	@node --require ts-node/register bench/run.ts $(ARGS)
