@@ -191,7 +191,10 @@ export interface LinkDelete {
   ifMissing: 'keep' | 'fail';
 }
 
-/** Waits until a link carries traffic: operstate up and, on a bridge port, state forwarding. ETIMEDOUT otherwise. */
+/**
+ * Waits until a link carries traffic: operstate up and, on a bridge port, state forwarding, or listening or learning,
+ * which a spanning tree may go on doing for half a minute. ETIMEDOUT otherwise.
+ */
 export interface LinkWait {
   op: 'link.wait';
   ns: Ns;
