@@ -44,6 +44,8 @@ function facts({ request, config, identity }: Context<BridgeConfig> & { identity
 
 function refuse({ request, config, identity, facts }: BridgeContext): void {
   demandConsistent(config, request.config);
+  // Throws for one that is none.
+  requestedMac(config, macArg(request));
   demandBridge(config, facts);
   if (facts.podEnd !== null) {
     throw new CniError(

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { int, mac, netConfEntries } from '../../cni/config';
+import { int, linkName, mac, netConfEntries } from '../../cni/config';
 import { CniError, ErrorCode } from '../../cni/errors';
 import { ipamType } from '../../plugin/ipam';
 
@@ -8,7 +8,7 @@ const flag = v.optional(v.boolean(), false);
 /** The keys of `bridge`. VLANs are read so that DEL and CHECK of such a configuration work. */
 export const bridgeSchema = v.object({
   ...netConfEntries,
-  bridge: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(15)), 'cni0'),
+  bridge: v.optional(linkName, 'cni0'),
   isGateway: flag,
   isDefaultGateway: flag,
   forceAddress: flag,
@@ -44,8 +44,14 @@ export function requestedMac(config: BridgeConfig, fromArgs: string | undefined)
   const wanted = config.runtimeConfig?.mac || config.args?.cni?.mac || fromArgs;
   if (!wanted) return undefined;
   const parsed = v.safeParse(mac, wanted);
-  if (!parsed.success) throw new CniError(ErrorCode.invalidConfig, `invalid MAC address "${wanted}"`);
+  if (!parsed.success || !isUnicast(parsed.output))
+    throw new CniError(ErrorCode.invalidConfig, `invalid MAC address "${wanted}"`);
   return parsed.output;
+}
+
+/** is_valid_ether_addr of the kernel: no group's address, and not all zeros. */
+function isUnicast(address: string): boolean {
+  return (Number.parseInt(address.slice(0, 2), 16) & 1) === 0 && address !== '00:00:00:00:00:00';
 }
 
 /** Code 7 for what contradicts itself, in the reference's words, and for what is not built yet. */
