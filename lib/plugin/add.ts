@@ -110,6 +110,7 @@ async function lease(attempt: Attempt): Promise<void> {
     const result = await callIpam(call.platform, ipam, call.request);
     attempt.leased = true;
     if (result === undefined) throw new CniError(ErrorCode.decode, `IPAM plugin "${ipam}" gave no result`);
+    if (!result.ips?.length) throw new CniError(ErrorCode.internal, 'IPAM plugin returned missing IP config');
     attempt.context = { ...attempt.context, ipam: result };
     assertExpressible(result, call.request.cniVersion);
   } catch (error) {
