@@ -42,13 +42,20 @@ export async function execDelegate(call: DelegateCall): Promise<Result | undefin
 
 /** The first regular file of that name along the path. A name that could lead out of the path is refused. */
 export function findPlugin(type: string, path: readonly string[]): string {
-  if (type === '' || type === '.' || type === '..' || /[/\0]/.test(type)) {
+  if (!isFileName(type)) {
     throw new CniError(ErrorCode.invalidConfig, `invalid plugin name: ${JSON.stringify(type)}`);
   }
   const program = path.map((folder) => join(folder, type)).find(isFile);
   if (program !== undefined) return program;
   throw new CniError(ErrorCode.internal, `failed to find plugin ${JSON.stringify(type)} in path [${path.join(' ')}]`);
 }
+
+/** Whether {@link findPlugin} finds one. */
+export function hasPlugin(type: string, path: readonly string[]): boolean {
+  return isFileName(type) && path.some((folder) => isFile(join(folder, type)));
+}
+
+const isFileName = (type: string): boolean => type !== '' && type !== '.' && type !== '..' && !/[/\0]/.test(type);
 
 function isFile(path: string): boolean {
   // Not only ENOENT: a folder that cannot be read has no plugin for us either, and the next one may.

@@ -1,5 +1,5 @@
 import { type Call, tolerateNetns } from './call';
-import { callIpam, ipamType, tolerantConfig } from './ipam';
+import { callIpam, hasIpam, ipamType, tolerantConfig } from './ipam';
 import { observe, type Run, remove } from './kernel-run';
 import { withAttachmentLock } from './locks';
 import { readRecord, removeRecord } from './records';
@@ -25,7 +25,8 @@ async function removeUnrecorded(call: Call, run: Run): Promise<void> {
     demandNoFaults(await remove(run, plugin.del({ request, config, identity, facts })));
   }
   const type = plugin.ipam === undefined ? '' : ipamType(request.config);
-  if (type !== '') await callIpam(platform, type, request);
+  if (type !== '' && hasIpam(platform, type, request.path)) await callIpam(platform, type, request);
+  else if (type !== '') platform.warn(`there is no IPAM plugin "${type}" that could be asked to release an address`);
   // Of a record whose writer was killed before its first word, or that is of another boot.
   removeRecord(platform, identity, plugin.type);
 }

@@ -1,7 +1,7 @@
 import type { GenericSchema } from 'valibot';
 import { parseConfig } from '../cni/config';
 import { lookup } from '../cni/decode';
-import { execDelegate } from '../cni/delegate';
+import { execDelegate, hasPlugin } from '../cni/delegate';
 import { CniError, ErrorCode } from '../cni/errors';
 import type { Request } from '../cni/request';
 import type { Result } from '../cni/result';
@@ -15,6 +15,12 @@ export function ipamType(config: Record<string, unknown>): string {
   const ipam = lookup(config, 'ipam');
   const type = ipam !== null && typeof ipam === 'object' ? lookup(ipam as Record<string, unknown>, 'type') : undefined;
   return typeof type === 'string' ? type : '';
+}
+
+/** Whether there is an IPAM plugin of this name: one of ours, or a program along `path`. */
+export function hasIpam({ plugins }: Pick<Platform, 'plugins'>, type: string, path: readonly string[]): boolean {
+  const plugin = plugins.get(type);
+  return plugin ? plugin.kind === 'ipam' : hasPlugin(type, path);
 }
 
 /** Asks the IPAM plugin `type`: in this process if it is ours, by exec along CNI_PATH if not. A result comes from ADD only. */
@@ -56,7 +62,10 @@ export async function runIpam(platform: Platform, plugin: IpamPlugin, request: R
   }
 }
 
-/** For DEL, which does its best without a configuration: undefined, and a warning, where it cannot be understood. */
+/**
+ * For DEL, which does its best with what it gets: of a configuration with faults the keys that have none, and a warning;
+ * undefined where the plugin cannot do without the others.
+ */
 export function tolerantConfig<C>(
   platform: Pick<Platform, 'warn'>,
   plugin: { type: string; config: GenericSchema<unknown, C> },
@@ -67,7 +76,21 @@ export function tolerantConfig<C>(
   } catch (error) {
     if (!(error instanceof CniError)) throw error;
     platform.warn(`${plugin.type}: ${error.message}; removing what can be found without it`);
-    return undefined;
+    return faultless(plugin.config, request.config);
+  }
+}
+
+function faultless<C>(schema: GenericSchema<unknown, C>, config: Record<string, unknown>): C | undefined {
+  const right = Object.entries(config).filter(([key, value]) => understood(schema, { [key]: value }) !== undefined);
+  return understood(schema, Object.fromEntries(right));
+}
+
+function understood<C>(schema: GenericSchema<unknown, C>, config: Record<string, unknown>): C | undefined {
+  try {
+    return parseConfig(schema, config);
+  } catch (error) {
+    if (error instanceof CniError) return undefined;
+    throw error;
   }
 }
 
