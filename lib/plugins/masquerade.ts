@@ -1,4 +1,4 @@
-import { type Address, isIPv6, networkOf, toBytes } from '../cni/addresses';
+import { type Address, isIPv6, toBytes } from '../cni/addresses';
 import type { NftBatch, NftExpr, NftSet, NftSetFact, Query } from '../kernel/contract';
 import { ipOf, prefix, subnetOf } from '../kernel/prefix';
 import type { Debris } from '../plugin/define';
@@ -25,16 +25,32 @@ const chain = { name: 'postrouting', hook: { type: 'nat', hook: 'postrouting', p
 /** Kernel limit on a set's name: NFT_SET_MAXNAMELEN is 256 with its NUL; part of the network's name is for the reader, the hash tells them apart. */
 const readableLength = 100;
 
-const setPrefix = (network: string): string => `network "${network}" subnet `;
+/** nftables keeps at most 127 bytes of a comment; an element's that was cut says no longer whose it is. */
+const commentLimit = 127;
 
-/** The set of pods of `network` with an address in `subnet` ("10.1.2.0/24"). */
-function setOf(network: string, subnet: string): NftSet {
-  const name = `pods_${network.slice(0, readableLength)}_${base32(digest(network, subnet), 10)}`;
+/**
+ * What a set holds addresses of. Addresses that come without a subnet ("10.5.0.9/32") have no neighbours to spare and
+ * share one, "/32" or "/128": a set and a rule for each would pile up.
+ */
+function groupOf(address: string): string {
+  const { prefixLength } = prefix(address);
+  return prefixLength === toBytes(prefix(address).address).length * 8 ? `/${prefixLength}` : subnetOf(address);
+}
+
+/** The set of pods of `network` with an address in `group`. Its comment can be read back, by nft (no quotes) and by {@link isSetOf}. */
+function setOf(network: string, group: string): NftSet {
+  const name = `pods_${network.slice(0, readableLength)}_${base32(digest(network, group), 10)}`;
   return {
     name,
-    key: isIPv6(subnet) ? 'ipv6_addr' : 'ipv4_addr',
-    comment: `${setPrefix(network)}${subnet}`.slice(0, 120),
+    key: group === '/128' || isIPv6(group) ? 'ipv6_addr' : 'ipv4_addr',
+    comment: `subnet ${group} of network ${network}`.slice(0, commentLimit),
   };
+}
+
+/** Whether it is one of the network's sets. The comment may have been cut and the name holds a hash, so it is made anew. */
+function isSetOf(network: string, { name, comment }: NftSetFact): boolean {
+  const [, group] = comment.match(/^subnet (\S+) of network /) ?? [];
+  return group !== undefined && setOf(network, group).name === name;
 }
 
 /** NFPROTO_IPV4 and NFPROTO_IPV6, offsets and length of the addresses in either header, and what multicast is. */
@@ -49,9 +65,8 @@ const layouts = {
   },
 } as const;
 
-function ruleOf(set: NftSet, subnet: string): NftExpr[] {
+function ruleOf(set: NftSet, group: string): NftExpr[] {
   const { nfproto, saddr, daddr, length, multicast } = layouts[set.key];
-  const value = hex(networkOf(prefix(subnet)).address);
   const outside = (range: { mask: string; value: string }): NftExpr[] => [
     { expr: 'payload', base: 'network', offset: daddr, length, dreg: 1 },
     { expr: 'bitwise', sreg: 1, dreg: 1, length, mask: range.mask, xor: '00'.repeat(length) },
@@ -62,7 +77,7 @@ function ruleOf(set: NftSet, subnet: string): NftExpr[] {
     { expr: 'cmp', sreg: 1, op: 'eq', data: nfproto },
     { expr: 'payload', base: 'network', offset: saddr, length, dreg: 1 },
     { expr: 'lookup', sreg: 1, set: set.name },
-    ...outside({ mask: maskOf(subnet), value }),
+    ...(group.startsWith('/') ? [] : outside({ mask: maskOf(group), value: hex(prefix(group).address) })),
     ...outside(multicast),
     { expr: 'masq' },
   ];
@@ -80,14 +95,11 @@ function maskOf(subnet: string): string {
 /** Whose element it is, for GC and for a human. */
 const ownerOf = (containerId: string, ifname: string): string => `${containerId} ${ifname}`;
 
-/** nftables keeps at most 127 bytes of an element's comment; a longer one says no longer whose it is. */
-const commentLimit = 127;
-
 /** Which addresses go into (or come out of) which set. */
-function placed(network: string, addresses: readonly string[]): { set: NftSet; subnet: string; ip: string }[] {
+function placed(network: string, addresses: readonly string[]): { set: NftSet; group: string; ip: string }[] {
   return addresses.map((address) => {
-    const subnet = subnetOf(address);
-    return { set: setOf(network, subnet), subnet, ip: ipOf(address) };
+    const group = groupOf(address);
+    return { set: setOf(network, group), group, ip: ipOf(address) };
   });
 }
 
@@ -109,7 +121,7 @@ export function masquerade(
       comment: schema,
       chains: [chain],
       sets: sets.map(({ set }) => set),
-      rules: sets.map(({ set, subnet }) => ({ chain: chain.name, comment: set.name, exprs: ruleOf(set, subnet) })),
+      rules: sets.map(({ set, group }) => ({ chain: chain.name, comment: set.name, exprs: ruleOf(set, group) })),
     },
     add: places.map(({ set, ip }) => ({
       set: set.name,
@@ -135,7 +147,7 @@ export const masqueradeSets = { query: 'nft.sets', ns: 'host', family, table } a
 
 /** The questions that find a network's elements, once its sets are known. */
 export function elementQueries(network: string, sets: NftSetFact[] | null): Record<string, Query> {
-  const own = (sets ?? []).filter(({ comment }) => comment.startsWith(setPrefix(network).slice(0, 120)));
+  const own = (sets ?? []).filter((set) => isSetOf(network, set));
   return Object.fromEntries(
     own.map(({ name }) => [name, { query: 'nft.elements', ns: 'host', family, table, set: name } as const]),
   );

@@ -17,6 +17,12 @@ describe('masquerading', () => {
     expect(new Set(all).size).to.equal(4);
   });
 
+  it('uses one set for all addresses without a subnet, and spares none of them', () => {
+    const exprs = masquerade('net', 'c1', 'eth0', ['10.5.0.9/32']).ensure?.rules[0]?.exprs;
+    expect(setsOf('net', '10.5.0.9/32', '10.6.0.9/32', 'fd00::9/128', 'fd00::8/128')).to.have.length(2);
+    expect(exprs?.filter(({ expr }) => expr === 'bitwise')).to.have.length(1);
+  });
+
   it('tells networks apart whose names begin alike, within what the kernel takes for a name', () => {
     const long = 'n'.repeat(200);
     const [a, b] = [setsOf(`${long}a`, '10.1.2.3/24')[0], setsOf(`${long}b`, '10.1.2.3/24')[0]];
@@ -46,12 +52,18 @@ describe('masquerading', () => {
 
 describe('the garbage collection of masquerading', () => {
   it("asks for the network's own sets only", () => {
+    const long = 'n'.repeat(199);
+    const networks = ['net', 'net2', `${long}a`, `${long}b`];
+    const sets = networks.map(
+      (name) => masquerade(name, 'c1', 'eth0', ['10.1.2.3/24', 'fd00::3/128']).ensure?.sets ?? [],
+    );
     const facts = [
-      { name: 'x', comment: 'network "net" subnet 10.1.2.0/24' },
-      { name: 'y', comment: 'network "net2" subnet 10.1.2.0/24' },
-      { name: 'z', comment: '' },
+      ...sets.flat(),
+      { name: 'pods_net_a', comment: '' },
+      { name: 'x', comment: 'subnet x of network net' },
     ];
-    expect(Object.keys(elementQueries('net', facts))).to.deep.equal(['x']);
+    for (const [index, network] of networks.entries())
+      expect(Object.keys(elementQueries(network, facts))).to.deep.equal(sets[index]?.map(({ name }) => name));
     expect(elementQueries('net', null)).to.deep.equal({});
   });
 
