@@ -51,7 +51,7 @@ export async function contents(world: World): Promise<{ sets: number; rules: num
     elements: sets
       .flatMap(({ elem = [] }) => elem)
       // biome-ignore lint/suspicious/noExplicitAny: nft's own shape
-      .map(({ elem }: any) => `${elem.val} ${elem.comment}`)
+      .map((element: any) => (element.elem ? `${element.elem.val} ${element.elem.comment}` : element))
       .sort(),
   };
 }

@@ -1,0 +1,106 @@
+import { expect } from 'chai';
+import { masquerade } from '../../lib/plugins/masquerade';
+import { expectUnchanged } from '../support/expect-unchanged';
+import { sharedObjects } from '../support/leftovers';
+import { contents, listing, masqueraded, nft, sourceOf, table } from '../support/masquerading';
+import { refusal, succeed } from '../support/network';
+import { createWorld, type World } from '../support/world';
+
+const addresses = ['10.1.2.2/24', 'fd00:1:2::2/64'];
+const [set4 = '', set6 = ''] = masquerade('net', 'c', 'eth0', addresses).ensure?.sets.map(({ name }) => name) ?? [];
+const lostRules = [set4, set6].map((set) => `nftables chain ${table} postrouting has no rule "${set}"`);
+const lostElements = [
+  `nftables set ${table} ${set4} lacks 10.1.2.2`,
+  `nftables set ${table} ${set6} lacks fd00:1:2::2`,
+];
+
+describe('ipMasq and an administrator who removes with nft', () => {
+  let world: World;
+
+  beforeEach(async () => {
+    world = await createWorld();
+  });
+
+  afterEach(() => world.close());
+
+  const config = masqueraded();
+  const newCall = async (containerId: string) => ({ netns: await world.addPod(containerId), containerId, config });
+
+  for (const [what, command, lost] of [
+    ['every table', 'flush ruleset', [...lostRules, ...lostElements]],
+    ['the table', `delete table ${table}`, [...lostRules, ...lostElements]],
+    ['its rules', `flush table ${table}`, lostRules],
+    ['its chain', `flush chain ${table} postrouting; delete chain ${table} postrouting`, lostRules],
+    ['the elements of a set', `flush set ${table} ${set4}`, lostElements.slice(0, 1)],
+  ] as const) {
+    it(`${what}: CHECK says what is missing, the next ADD makes it again, and DEL succeeds`, async () => {
+      const outside = await world.addOutside();
+      const peers = await Promise.all(outside.ips.map((ip) => world.echo(outside, ip)));
+      const [one, two] = [await newCall('one'), await newCall('two')];
+      const before = await world.snapshot();
+      const prevResult = await succeed(world, 'bridge', one);
+      const check = { ...one, command: 'CHECK', config: { ...config, prevResult } };
+      await succeed(world, 'bridge', check);
+
+      await nft(world, command);
+      const { code, msg } = await refusal(world, 'bridge', check);
+      expect({ code, found: msg.split('; ').sort() }).to.deep.equal({ code: 101, found: [...lost].sort() });
+
+      await succeed(world, 'bridge', two);
+      await succeed(world, 'bridge', { ...one, command: 'DEL' });
+      await succeed(world, 'bridge', one);
+      for (const { netns } of [one, two])
+        for (const [index, peer] of peers.entries())
+          expect(await sourceOf(world, netns, peer)).to.equal(outside.hostIps[index]);
+      expect(await contents(world)).to.deep.include({ sets: 2, rules: 2 });
+
+      await nft(world, command);
+      for (const call of [one, two]) await succeed(world, 'bridge', { ...call, command: 'DEL' });
+      expect((await contents(world)).elements).to.deep.equal([]);
+      expectUnchanged(before, await world.snapshot(), { allow: sharedObjects('br0') });
+    });
+  }
+});
+
+describe("ADD with ipMasq where somebody's objects have the names of ours", () => {
+  let world: World;
+
+  beforeEach(async () => {
+    world = await createWorld();
+  });
+
+  afterEach(() => world.close());
+
+  for (const [what, object, failure] of [
+    ['a map', `map ${set4} { type ipv4_addr : ipv4_addr; }`, `add .* ${table} (postrouting|${set4}): .*EINVAL`],
+    ['a set of ports', `set ${set4} { type inet_service; }`, `look up 10.1.2.2 in set ${table} ${set4}: .*EINVAL`],
+    [
+      'a chain that filters',
+      'chain postrouting { type filter hook postrouting priority 0; }',
+      `add rule "${set4}" to chain ${table} postrouting: .*EOPNOTSUPP`,
+    ],
+  ] as const) {
+    it(`fails on ${what}, names object, operation and errno, and leaves nothing`, async () => {
+      await nft(world, `table ${table} { ${object}\n }`);
+      const was = await listing(world);
+      const netns = await world.addPod();
+      const before = await world.snapshot();
+      const { code, msg } = await refusal(world, 'bridge', { netns, config: masqueraded() });
+      expect(code).to.equal(999);
+      expect(msg).to.match(new RegExp(failure));
+      expect(await listing(world)).to.equal(was);
+      expectUnchanged(before, await world.snapshot(), { allow: sharedObjects('br0') });
+    });
+  }
+
+  it("uses a table that says it is of another version beside that version's own sets and rules", async () => {
+    const other = 'set pods { type ipv4_addr; elements = { 10.9.9.9 }\n }';
+    await nft(world, `table ${table} { comment "trestle schema 2"; ${other}\n }`);
+    const was = await listing(world);
+    const call = { netns: await world.addPod(), config: masqueraded() };
+    await succeed(world, 'bridge', call);
+    const now = await listing(world);
+    for (const line of was.split('\n')) expect(now).to.include(line);
+    expect(await contents(world)).to.deep.include({ sets: 3, rules: 2 });
+  });
+});
