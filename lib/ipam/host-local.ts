@@ -70,7 +70,10 @@ async function del({ request, host }: IpamContext<HostLocalConfig | undefined>):
   });
 }
 
-/** Releases what no valid attachment holds. An old release's lease is valid if any interface of its container is. */
+/**
+ * Releases what no valid attachment holds. An old release's lease is valid if any interface of its container is. One that
+ * is on record was added since the list was made, or could not be removed: its address is not free.
+ */
 async function gc({ request, host }: Context): Promise<void> {
   const place = request.validAttachments && existingPlace(request, host.warn);
   if (!place) return;
@@ -80,7 +83,8 @@ async function gc({ request, host }: Context): Promise<void> {
   await withLeases(host, place, async (book) => {
     for (const { holder, addresses } of book.all()) {
       const { containerId, ifname } = holder;
-      if (valid.has(`${containerId} ${ifname}`) || (await host.isBusy(request.name, containerId, ifname))) continue;
+      if (valid.has(`${containerId} ${ifname}`) || host.isAttached(request.name, containerId, ifname)) continue;
+      if (await host.isBusy(request.name, containerId, ifname)) continue;
       for (const address of addresses) book.release(address, holder);
     }
   });

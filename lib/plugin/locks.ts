@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { CniError, ErrorCode } from '../cni/errors';
 import { type AttachmentKey, digest } from './identity';
 import type { Platform } from './platform';
+import { recordName } from './records';
 
 /** How long a request waits for another one that works on the same thing, before it tells the runtime to come again. */
 const patienceMs = 60_000;
@@ -30,13 +31,8 @@ async function holding<T>(platform: LockingPlatform, offset: number, what: strin
   }
 }
 
-const attachmentParts = (key: AttachmentKey, type: string): string[] => [
-  'attachment',
-  key.network,
-  key.containerId,
-  key.ifname,
-  type,
-];
+/** By the name of its record, so that whoever sees only that file can lock the attachment, too. */
+const offsetOfRecord = (name: string): number => offsetOf('attachment', name);
 
 /** Runs `work` while no other request, of the daemon or of a cold process, works on this attachment. Code 11 after a minute. */
 export function withAttachmentLock<T>(
@@ -46,7 +42,7 @@ export function withAttachmentLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const what = `interface ${key.ifname} of container ${key.containerId} in network ${key.network}`;
-  return holding(platform, offsetOf(...attachmentParts(key, type)), what, work);
+  return holding(platform, offsetOfRecord(recordName(key, type)), what, work);
 }
 
 /** Runs `work` while nobody else changes a thing that several attachments share, such as a bridge. */
@@ -55,13 +51,22 @@ export function withSharedLock<T>(platform: LockingPlatform, thing: string, work
 }
 
 /** Runs `work` if nobody works on the attachment right now; otherwise leaves it alone and answers false. */
-export async function ifIdle(
+export function ifIdle(
   platform: LockingPlatform,
   key: AttachmentKey,
   type: string,
   work: () => Promise<void> = async () => {},
 ): Promise<boolean> {
-  const offset = offsetOf(...attachmentParts(key, type));
+  return ifRecordIdle(platform, recordName(key, type), work);
+}
+
+/** As {@link ifIdle}, by the name of the attachment's record. */
+export async function ifRecordIdle(
+  platform: LockingPlatform,
+  name: string,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  const offset = offsetOfRecord(name);
   const lock = await platform.kernel.lock({ kind: 'ofd', path: lockFile(platform), offset, timeoutMs: 0 });
   if (lock === null) return false;
   try {

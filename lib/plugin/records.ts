@@ -31,43 +31,64 @@ export interface RecordStore {
   bootId: string;
 }
 
+/** A record as it lies in its folder. */
+export interface StoredRecord {
+  record: AttachmentRecord;
+  /** When it was written, milliseconds since the epoch. */
+  changed: number;
+}
+
+/** What the name of a file ends with that is yet to become a record. */
+const unfinished = '.tmp';
+
 const folder = (store: RecordStore): string => join(store.stateDir, 'attachments');
 
-/** The type stands outside the hash, so that all records of an interface are found without knowing it. */
-function fileOf(key: AttachmentKey, type: string): string {
+/** Its file's name. The type stands outside the hash, so that all records of an interface are found without knowing it. */
+export function recordName(key: AttachmentKey, type: string): string {
   return `${base32(digest(key.network, key.containerId, key.ifname), 32)}.${type}.json`;
 }
 
 /** Writes the record whole or not at all (temporary file, rename): a reader never sees half of one. */
 export function writeRecord(store: RecordStore, record: AttachmentRecord): void {
   mkdirSync(folder(store), { recursive: true, mode: 0o700 });
-  const path = join(folder(store), fileOf(record, record.type));
-  writeFileSync(`${path}.tmp`, JSON.stringify(record), { mode: 0o600 });
-  renameSync(`${path}.tmp`, path);
+  const path = join(folder(store), recordName(record, record.type));
+  writeFileSync(`${path}${unfinished}`, JSON.stringify(record), { mode: 0o600 });
+  renameSync(`${path}${unfinished}`, path);
 }
 
 /** The record of this attachment; undefined when there is none, or only one of another boot. */
 export function readRecord(store: RecordStore, key: AttachmentKey, type: string): AttachmentRecord | undefined {
-  return load(store, fileOf(key, type));
+  return storedRecord(store, key, type)?.record;
+}
+
+/** As {@link readRecord}, with the time at which it was written. */
+export function storedRecord(store: RecordStore, key: AttachmentKey, type: string): StoredRecord | undefined {
+  return load(store, recordName(key, type));
 }
 
 /** Removes the record, and what a writer that was killed left beside it. */
 export function removeRecord(store: RecordStore, key: AttachmentKey, type: string): void {
-  const path = join(folder(store), fileOf(key, type));
-  rmSync(`${path}.tmp`, { force: true });
-  rmSync(path, { force: true });
+  discardUnfinished(store, recordName(key, type));
+  rmSync(join(folder(store), recordName(key, type)), { force: true });
 }
 
-/** Every record of this boot, with the time of its last change (milliseconds since the epoch). */
-export function listRecords(store: RecordStore): { record: AttachmentRecord; changed: number }[] {
+/** Every record of this boot. */
+export function listRecords(store: RecordStore): StoredRecord[] {
   return names(store)
     .filter((name) => name.endsWith('.json'))
-    .flatMap((name) => {
-      const record = load(store, name);
-      return record
-        ? [{ record, changed: statSync(join(folder(store), name), { throwIfNoEntry: false })?.mtimeMs ?? 0 }]
-        : [];
-    });
+    .flatMap((name) => load(store, name) ?? []);
+}
+
+/** The names of the records beside which a writer works, or was killed. */
+export function listUnfinished(store: RecordStore): string[] {
+  return names(store)
+    .filter((name) => name.endsWith(unfinished))
+    .map((name) => name.slice(0, -unfinished.length));
+}
+
+/** Removes what a writer that was killed left beside a record. */
+export function discardUnfinished(store: RecordStore, name: string): void {
+  rmSync(join(folder(store), `${name}${unfinished}`), { force: true });
 }
 
 /** Whether any plugin type has a record of this boot for this interface. */
@@ -86,10 +107,12 @@ function names(store: RecordStore): string[] {
 }
 
 /** A file that is no record of ours (damaged by hand, of a future version) is as good as none: DEL then works without. */
-function load(store: RecordStore, name: string): AttachmentRecord | undefined {
+function load(store: RecordStore, name: string): StoredRecord | undefined {
+  const path = join(folder(store), name);
   try {
-    const record = JSON.parse(readFileSync(join(folder(store), name), 'utf8')) as AttachmentRecord | null;
-    return record?.version === 1 && record.bootId === store.bootId ? record : undefined;
+    const record = JSON.parse(readFileSync(path, 'utf8')) as AttachmentRecord | null;
+    if (record?.version !== 1 || record.bootId !== store.bootId) return undefined;
+    return { record, changed: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 };
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -241,6 +241,12 @@ describe('host-local', () => {
       expect(leases()).to.deep.equal(['10.1.2.4']);
     });
 
+    it('keeps what is on record: it was added after the list was made, or could not be removed', async () => {
+      bench.host.attached.add('net c3 eth0');
+      await bench.gc({ valid: [] });
+      expect(leases()).to.have.length(1);
+    });
+
     it('leaves files that are no leases', async () => {
       writeFileSync(join(bench.folder, 'notes.txt'), 'c1\r\neth0');
       writeFileSync(join(bench.folder, '10.1.2.99'), 'kept by hand for the printer');

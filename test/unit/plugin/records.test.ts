@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   type AttachmentRecord,
+  discardUnfinished,
   isAttached,
   listRecords,
+  listUnfinished,
   readRecord,
+  recordName,
   removeRecord,
   writeRecord,
 } from '../../../lib/plugin/records';
@@ -52,6 +55,16 @@ describe('attachment records', () => {
     writeRecord(store, record);
     expect(readRecord({ ...store, bootId: 'next' }, key, 'bridge')).to.equal(undefined);
     expect(listRecords({ ...store, bootId: 'next' })).to.deep.equal([]);
+  });
+
+  it('that are half written are found by name, and can be discarded', () => {
+    writeRecord(store, record);
+    const [name = ''] = readdirSync(join(store.stateDir, 'attachments'));
+    writeFileSync(join(store.stateDir, 'attachments', `${name}.tmp`), '{');
+    expect(listRecords(store)).to.have.length(1);
+    expect(listUnfinished(store)).to.deep.equal([recordName(key, 'bridge')]);
+    discardUnfinished(store, name);
+    expect(readdirSync(join(store.stateDir, 'attachments'))).to.deep.equal([name]);
   });
 
   it('that are damaged count as none', () => {
