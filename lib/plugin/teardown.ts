@@ -5,16 +5,26 @@ import type { Call } from './call';
 import { removalOf } from './footprint';
 import { callIpam } from './ipam';
 import { type Run, remove } from './kernel-run';
-import { type AttachmentRecord, removeRecord } from './records';
+import { type AttachmentRecord, removeRecord, writeRecord } from './records';
 
 /**
  * Removes everything that a record names, in the order of DEL: elements, links, lease, and the record last, so that a
  * removal which is killed or fails can be repeated. The delegate gets the configuration of the ADD.
  */
 export async function teardown(call: Call, run: Run, record: AttachmentRecord): Promise<void> {
+  if (record.state === 'complete') disown(call, record);
   demandNoFaults(await remove(run, removalOf(record)));
   if (record.ipam !== '') await callIpam(call.platform, record.ipam, asDel(call.request, record));
   removeRecord(call.platform, record, record.type);
+}
+
+/** From here on an ADD of the same names finds debris, and not half an attachment. A state folder that is full must not stop a removal. */
+function disown({ platform }: Call, record: AttachmentRecord): void {
+  try {
+    writeRecord(platform, { ...record, state: 'incomplete' });
+  } catch (error) {
+    platform.warn(`cannot note that the attachment is being removed: ${(error as Error).message}`);
+  }
 }
 
 /**
