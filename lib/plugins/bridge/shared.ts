@@ -42,14 +42,20 @@ export function sharedSteps(
   facts: SharedFacts,
   machineId: string,
 ): Step[] {
+  const mac = deviceMac(config.bridge, machineId);
   return [
-    ...(facts.bridge === null
-      ? creation(config, gateways, deviceMac(config.bridge, machineId))
+    ...(facts.bridge === null || isHalfMade(facts.bridge, mac)
+      ? creation(config, gateways, mac)
       : upkeep(config, facts.bridge)),
     ...gatewaySteps(config, gateways, facts.bridgeAddrs),
     ...(gateways.some((address) => !isIPv6(address)) ? enable(forwarding.ipv4, facts.ipv4Forwarding) : []),
     ...(gateways.some(isIPv6) ? enable(forwarding.ipv6, facts.ipv6Forwarding) : []),
   ];
+}
+
+/** One of ours that is down: to go up is the last step of its making, before which its maker was killed. */
+function isHalfMade({ up, mac }: LinkFact, ours: string): boolean {
+  return !up && mac === ours;
 }
 
 /**

@@ -3,7 +3,7 @@ import { parseConfig } from '../../../lib/cni/config';
 import type { Request } from '../../../lib/cni/request';
 import type { Result } from '../../../lib/cni/result';
 import type { AddrFact, LinkFact, Step } from '../../../lib/kernel/contract';
-import { identify } from '../../../lib/plugin/identity';
+import { deviceMac, identify } from '../../../lib/plugin/identity';
 import { bridge } from '../../../lib/plugins/bridge/bridge';
 
 const identity = identify({ network: 'net', containerId: 'c1', ifname: 'eth0' }, 'machine');
@@ -122,6 +122,12 @@ describe('bridge: the plan of an ADD', () => {
     expect(steps[0])
       .to.have.property('mac')
       .that.matches(/^[0-9a-f][26ae]:/);
+  });
+
+  it("finishes a bridge of ours that is down, as its maker may have been killed, but not somebody else's", () => {
+    const half = { ...nothing, bridge: link({ mac: deviceMac('cni0', 'machine'), up: false }) };
+    expect(sharedOf({ facts: half })).to.deep.equal(sharedOf({ facts: nothing }));
+    expect(ops(sharedOf({ facts: { ...nothing, bridge: link({ up: false }) } }))).to.deep.equal(['link.set']);
   });
 
   it('gives the bridge the gateway of each family and enables forwarding for it', () => {
