@@ -12,15 +12,16 @@ ESBUILD := node_modules/.bin/esbuild --bundle --platform=node --format=cjs --tar
 # floods of colliding keys, which a process that serves one request of the node's own runtime need not fear.
 NODE_FLAGS := --no-rehash-snapshot
 MOCHA := node node_modules/mocha/bin/mocha.js
+# Node frees little at its end, so leaks are not looked for; undefined behaviour is an error like any other.
+SANITIZER := ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1
 ADDON := build/Release/trestle_native.node
 
 TYPESCRIPT := $(shell find lib bin -name '*.ts' 2>/dev/null)
-NATIVE := $(shell find native -name '*.cc' -o -name '*.h' -o -name '*.cpp' -o -name '*.hpp')
+NATIVE := $(shell find native -name '*.cc' -o -name '*.h')
 LAUNCHER := native/launcher/launcher.c
 CXX_FILES := $(filter-out native/launcher/%,$(NATIVE))
-SHELL_FILES := $(shell find scripts .ci -name '*.sh' -o -path .ci/run)
 
-.PHONY: help setup build dev lint format test test-unit test-kernel sanitize demo bench install uninstall clean
+.PHONY: help setup build dev lint tidy format test test-unit test-kernel sanitize demo bench install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,7 +62,16 @@ build-dev/compile_commands.json: CMakeLists.txt | setup
 	node_modules/.bin/cmake-js configure --out build-dev --debug --CDCMAKE_EXPORT_COMPILE_COMMANDS=ON
 
 lint: build-dev/compile_commands.json | setup ## check style, types, layers and common mistakes
-	scripts/lint.sh
+	@scripts/lint.sh $(MAKE)
+
+# A file takes clang-tidy many seconds, so only what has changed since it was last clean is looked at.
+tidy: $(patsubst native/%.cc,build/tidy/%.ok,$(filter %.cc,$(CXX_FILES)))
+
+build/tidy/%.ok: native/%.cc $(filter %.h,$(CXX_FILES)) .clang-tidy build-dev/compile_commands.json
+	@mkdir -p $(@D)
+	@clang-tidy --quiet --warnings-as-errors='*' --extra-arg=-Wno-unknown-warning-option -p build-dev $< 2>$@.log || \
+		{ cat $@.log; false; }
+	@mv $@.log $@
 
 format: | setup ## rewrite the sources in the project's style
 	node_modules/.bin/biome check --write
@@ -75,6 +85,22 @@ test-unit: | setup ## run the tests that need no root (T=file runs one)
 
 test-kernel: build/stage ## run the tests on the installed plugins, as root, in namespaces of their own (T=file runs one)
 	$(MOCHA) $(or $(T),$(sort $(shell find test/kernel -name '*.test.ts')))
+
+# The tests of the launcher and the installation are about what is shipped, which this is not.
+sanitize: build/js/trestle.js ## run the kernel tests on an addon built with AddressSanitizer and UBSan
+	node_modules/.bin/cmake-js build --out build-sanitize --debug --CDSANITIZE=ON
+	LOADER_FLAGS='--preload libasan.so.8' SANITIZER='$(SANITIZER)' \
+		scripts/stage.sh build-sanitize/runtime build-sanitize/Debug/trestle_native.node "$(NODE_FLAGS)"
+	build-sanitize/runtime/install.sh build-sanitize/stage$(CNI_BIN)
+	TRESTLE_PLUGINS=build-sanitize/stage$(CNI_BIN) TRESTLE_NATIVE=build-sanitize/Debug/trestle_native.node \
+		$(SANITIZER) LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" \
+		$(MOCHA) --timeout 300000 $(or $(T),$(filter-out %/install.test.ts %/launcher.test.ts,$(sort $(shell find test/kernel -name '*.test.ts'))))
+
+demo: build/stage ## join two pods to a bridge through the installed plugins, and show what is done in the kernel
+	node -r ts-node/register scripts/demo/demo.ts
+
+bench: build/stage ## time the plugins side by side with the reference's
+	node -r ts-node/register bench/run.ts
 
 build/stage: build/runtime/id
 	build/runtime/install.sh build/stage$(CNI_BIN)

@@ -1,16 +1,12 @@
 #!/bin/sh
-# Every check of the sources, all of them even when one fails.
+# Every check of the sources, all of them even when one fails.   lint.sh MAKE
 set -u
+make=$1
 status=0
 check() {
   echo "lint: $1"
   shift
   "$@" || status=1
-}
-
-# shellcheck disable=SC2317 # called by check
-tidy() {
-  find native -name '*.cc' -print0 | xargs -0 -n 1 -P "$(nproc)" clang-tidy --quiet --warnings-as-errors='*' -p build-dev
 }
 
 cxx=$(find native -name '*.cc' -o -name '*.h')
@@ -21,7 +17,7 @@ scripts=$(find scripts .ci -name '*.sh' -o -path .ci/run)
   check 'style and layers (biome)' node_modules/.bin/biome ci --colors=off --error-on-warnings
   check 'types (tsc)' node_modules/.bin/tsc --pretty false
   check 'C and C++ style (clang-format)' clang-format --dry-run -Werror $cxx native/launcher/launcher.c
-  check 'C++ mistakes (clang-tidy)' tidy
+  check 'C++ mistakes (clang-tidy)' "$make" --no-print-directory -k -j "$(nproc)" tidy
   check 'shell (shellcheck)' shellcheck $scripts
 }
 exit $status

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Assembles in OUT what `make install` installs: the launcher, the names it is linked under, and the runtime folder with
 # everything that runs: Node, the program, the addon, and the loader and libraries of the two.
-#   stage.sh OUT ADDON "node flag …"    LOADER_FLAGS and EXTRA_LIBS (for the sanitized build) come from the environment
+#   stage.sh OUT ADDON "node flag …"
+# For the sanitized build LOADER_FLAGS and SANITIZER are words for the loader's command line and Node's environment.
 set -eu
 out=$1 addon=$2 node_flags=$3
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -20,8 +21,7 @@ mkdir -p "$runtime/lib" "$runtime/licenses"
 cp "$node/bin/node" "$root"/build/js/* "$addon" "$runtime/"
 
 # The libraries as the dynamic loader of this machine finds them; each with the licence of its Debian package.
-# shellcheck disable=SC2086 # a list of paths
-for library in $(ldd "$runtime/node" "$addon" ${EXTRA_LIBS:-} | grep -o '/[^ :]*\.so[^ ]*' | sort -u) ${EXTRA_LIBS:-}; do
+for library in $(ldd "$runtime/node" "$addon" | grep -o '/[^ :]*\.so[^ ]*' | sort -u); do
   cp -L "$library" "$runtime/lib/"
   package=$(dpkg-query -S "$library" 2>/dev/null || dpkg-query -S "/usr$library" 2>/dev/null || true)
   package=${package%%:*}
@@ -48,7 +48,8 @@ literals() {
 # shellcheck disable=SC2086 # lists of words
 ${CC:-cc} -static -Os -Wall -Wextra -Werror -s -o "$out/launcher" "$root/native/launcher/launcher.c" \
   -DRUNTIME="\"$id\"" -DLOADER="\"$loader\"" -DPLUGINS="$(literals $plugins)" \
-  -DLOADER_FLAGS="$(literals ${LOADER_FLAGS:-})" -DNODE_FLAGS="$(literals $node_flags)"
+  -DLOADER_FLAGS="$(literals ${LOADER_FLAGS:-})" -DNODE_FLAGS="$(literals $node_flags)" \
+  -DSANITIZER="$(literals ${SANITIZER:-})"
 echo "$id" >"$out/id"
 echo "$plugins" >"$out/plugins"
 cp "$root/scripts/install.sh" "$root/scripts/uninstall.sh" "$out/"

@@ -29,6 +29,8 @@ static const char* const plugins[] = {PLUGINS};
 /* What would change how our Node runs: the loader's variables, libc's, Node's and its libraries'. */
 static const char* const unwanted[] = {"LD_", "GLIBC_", "MALLOC_", "NODE_", "UV_", "OPENSSL_", "SSL_"};
 
+static char* const plugin_environment[] = {SANITIZER "PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
+
 static bool starts_with(const char* text, const char* prefix) {
   return strncmp(text, prefix, strlen(prefix)) == 0;
 }
@@ -111,7 +113,8 @@ static bool is_wanted(const char* variable) {
  */
 static void clean_environment(bool is_command, char* const env[], char* clean[]) {
   if (!is_command) {
-    *clean++ = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    memcpy(clean, plugin_environment, sizeof plugin_environment);
+    clean += sizeof plugin_environment / sizeof *plugin_environment;
     *clean++ = save_environment(env);
   }
   for (; *env; env++)
@@ -139,7 +142,7 @@ static _Noreturn void start(const char* runtime, const char* name, int argc, cha
 
   size_t variables = 0;
   while (environ[variables]) variables++;
-  char* clean[variables + 3];
+  char* clean[variables + sizeof plugin_environment / sizeof *plugin_environment + 2];
   clean_environment(strcmp(name, COMMAND) == 0, environ, clean);
 
   execve(loader, (char* const*)args, clean);

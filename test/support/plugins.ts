@@ -1,8 +1,10 @@
 import { join, resolve } from 'node:path';
 import { PATH, type Ran } from './run';
 
-/** Where `make install DESTDIR=build/stage` puts the plugins: what the tests drive. */
-export const installedPlugins = resolve(__dirname, '../../build/stage/opt/cni/bin');
+/** The plugins that the tests drive: where `make install DESTDIR=build/stage` puts them, or those that TRESTLE_PLUGINS names. */
+export const installedPlugins = resolve(
+  process.env.TRESTLE_PLUGINS ?? resolve(__dirname, '../../build/stage/opt/cni/bin'),
+);
 
 /** The reference implementation, from Debian's package containernetworking-plugins. */
 export const referencePlugins = '/usr/lib/cni';

@@ -14,7 +14,7 @@ function lint(files: Record<string, string>): Record<string, string[]> {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);
   }
-  const args = ['lint', '--vcs-enabled=false', '--colors=off', '--max-diagnostics=none', '.'];
+  const args = ['lint', '--colors=off', '--max-diagnostics=none', '.'];
   const { stdout, stderr } = spawnSync(join(root, 'node_modules/.bin/biome'), args, { cwd: folder, encoding: 'utf8' });
   rmSync(folder, { recursive: true });
   const broken: Record<string, string[]> = Object.fromEntries(Object.keys(files).map((path) => [path, []]));
