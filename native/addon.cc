@@ -1,7 +1,5 @@
 // What JavaScript sees: the functions of `Native` in lib/kernel/contract.ts. Every one that may wait runs on
 // a thread of its own, neither libuv's nor the main one, because it changes its network namespace.
-#include <napi.h>
-
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,6 +18,8 @@ struct Call {
   explicit Call(Napi::Env env, Work todo)
       : promise(Napi::Promise::Deferred::New(env)), work(std::move(todo)) {}
   ~Call() { stop.request_stop(); }  // then `thread`, the last member, is waited for
+  Call(Call&&) = delete;
+  Call& operator=(Call&&) = delete;
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 

@@ -106,7 +106,7 @@ class Run {
 Step ParseStep(Fields& fields) {
   using Parse = Step (*)(Fields&);
   static constexpr Choice<Parse> ops[] = {
-      // NOLINT(modernize-avoid-c-arrays)
+
       {"link.add", ParseLinkAdd},           {"link.set", ParseLinkSet},
       {"link.delete", ParseLinkDelete},     {"link.wait", ParseLinkWait},
       {"link.announce", ParseLinkAnnounce}, {"addr.add", ParseAddrAdd},

@@ -120,7 +120,7 @@ std::vector<std::string> Fields::Texts(const char* name, size_t max) {
 std::optional<std::string> Fields::CheckedLinkName(const char* name, std::optional<std::string> text) {
   if (!text) return text;
   const bool valid = !text->empty() && text->size() < IFNAMSIZ && *text != "." && *text != ".." &&
-                     text->find_first_of("/: \t\n\v\f\r") == std::string::npos;
+                     text->find_first_of("/:% \t\n\v\f\r") == std::string::npos;
   if (!valid) Complain(name, "is no name of a link: \"" + *text + "\"");
   return text;
 }

@@ -48,7 +48,7 @@ class Fields {
   Fields Nested(const char* name);
 
   template <class T, size_t N>
-  T OneOf(const char* name, const Choice<T> (&choices)[N]) {  // NOLINT(modernize-avoid-c-arrays): deduces N
+  T OneOf(const char* name, const Choice<T> (&choices)[N]) {
     const std::string text = Text(name);
     for (const auto& choice : choices) {
       if (choice.name == text) return choice.value;

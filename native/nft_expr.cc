@@ -117,7 +117,7 @@ MakeNftExpr ParseCounter(Fields& /*fields*/) {
 MakeNftExpr ParseNftExpr(Fields& fields) {
   using Parse = MakeNftExpr (*)(Fields&);
   static constexpr Choice<Parse> exprs[] = {
-      // NOLINT(modernize-avoid-c-arrays)
+
       {"meta", ParseMeta},       {"payload", ParsePayload}, {"bitwise", ParseBitwise},
       {"cmp", ParseCmp},         {"lookup", ParseLookup},   {"masq", ParseMasq},
       {"counter", ParseCounter}, {"verdict", ParseVerdict},

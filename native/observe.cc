@@ -122,7 +122,7 @@ Ask ParseNftRulesQuery(Fields& fields, Ns ns) {
 Query ParseQuery(Fields& fields) {
   using Parse = Ask (*)(Fields&, Ns);
   static constexpr Choice<Parse> kinds[] = {
-      // NOLINT(modernize-avoid-c-arrays)
+
       {"link", ParseLinkQuery},
       {"links", ParseLinksQuery},
       {"addrs", ParseOfLinkQuery<kReadAddresses>},

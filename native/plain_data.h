@@ -1,4 +1,5 @@
-// Between JavaScript values and plain data. Main thread only.
+// Between JavaScript values and plain data. Main thread only. No other file includes <napi.h>; addon.cc has
+// it from here.
 #pragma once
 
 #include <napi.h>

@@ -24,10 +24,8 @@ std::string ErrnoName(int code);
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value)
-      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Result(Fault fault)
-      : state_(std::in_place_index<1>, std::move(fault)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  Result(Fault fault) : state_(std::in_place_index<1>, std::move(fault)) {}
 
   explicit operator bool() const { return state_.index() == 0; }
   T& operator*() { return *std::get_if<0>(&state_); }

@@ -39,8 +39,7 @@ Ended ReadDone(const nlmsghdr& message) {
 
 }  // namespace
 
-Socket::Socket(Fd fd)
-    : fd_(std::move(fd)), buffer_(std::make_unique_for_overwrite<uint8_t[]>(kBufferSize)) {}  // NOLINT
+Socket::Socket(Fd fd) : fd_(std::move(fd)), buffer_(std::make_unique_for_overwrite<uint8_t[]>(kBufferSize)) {}
 
 Result<Socket> Socket::Open(int protocol) {
   Fd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));

@@ -77,7 +77,7 @@ class Socket {
 
   Fd fd_;
   uint32_t seq_ = 0;
-  std::unique_ptr<uint8_t[]> buffer_;  // NOLINT(modernize-avoid-c-arrays): uninitialised memory
+  std::unique_ptr<uint8_t[]> buffer_;
 };
 
 }  // namespace trestle

@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <string>
 
 #include "steps.h"
@@ -11,6 +12,7 @@ struct SysctlSet {
   std::string key;
   std::string value;
   bool keep_if_missing = false;
+  bool keep_if_read_only = false;
 };
 
 Result<Outcome> Run(Session& session, const SysctlSet& step) {
@@ -22,8 +24,10 @@ Result<Outcome> Run(Session& session, const SysctlSet& step) {
   if (!*found) return KernelFault(op, ENOENT);
   // Reading first also means that a read-only /proc/sys is no obstacle where the value is right already.
   if (SameSysctlValue(**found, step.value)) return Outcome{};
-  if (auto written = WriteSysctl(step.key, step.value); !written)
-    return KernelFault(op, written.fault().code);
+  if (auto written = WriteSysctl(step.key, step.value); !written) {
+    const int code = written.fault().code;
+    return code == EROFS && step.keep_if_read_only ? Result<Outcome>(Outcome{}) : KernelFault(op, code);
+  }
   return Outcome{"changed", {{"previous", Object{{"value", **found}}}}};
 }
 
@@ -36,6 +40,7 @@ Step ParseSysctlSet(Fields& fields) {
   if (!IsSysctlKey(step.key)) fields.Complain("key", "is no name of a sysctl: \"" + step.key + "\"");
   step.value = fields.Text("value", 4095);
   step.keep_if_missing = KeepsIf(fields, "ifMissing");
+  step.keep_if_read_only = fields.OptionalText("ifReadOnly") == "keep";
   return {.uses_pod = step.ns == Ns::kPod, .run = [step](Session& session) { return Run(session, step); }};
 }
 

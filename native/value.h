@@ -18,17 +18,17 @@ class Value {
  public:
   Value() = default;
   // One constructor per kind: without them an int would become a bool and a literal too.
-  Value(bool value) : data_(value) {}                      // NOLINT(google-explicit-constructor)
-  Value(double value) : data_(value) {}                    // NOLINT(google-explicit-constructor)
-  Value(int value) : data_(double(value)) {}               // NOLINT(google-explicit-constructor)
-  Value(unsigned value) : data_(double(value)) {}          // NOLINT(google-explicit-constructor)
-  Value(unsigned long value) : data_(double(value)) {}     // NOLINT(google-explicit-constructor)
-  Value(std::string value) : data_(std::move(value)) {}    // NOLINT(google-explicit-constructor)
-  Value(const char* value) : data_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-  Value(Array value) : data_(std::move(value)) {}          // NOLINT(google-explicit-constructor)
-  Value(Object value) : data_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
+  Value(bool value) : data_(value) {}
+  Value(double value) : data_(value) {}
+  Value(int value) : data_(double(value)) {}
+  Value(unsigned value) : data_(double(value)) {}
+  Value(unsigned long value) : data_(double(value)) {}
+  Value(std::string value) : data_(std::move(value)) {}
+  Value(const char* value) : data_(std::string(value)) {}
+  Value(Array value) : data_(std::move(value)) {}
+  Value(Object value) : data_(std::move(value)) {}
   template <class T>
-  Value(const std::optional<T>& value) {  // NOLINT(google-explicit-constructor)
+  Value(const std::optional<T>& value) {
     if (value) *this = Value(*value);
   }
 

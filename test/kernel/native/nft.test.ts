@@ -107,6 +107,7 @@ describe('nft.batch', () => {
     await ns.apply({ ...table, ensure, add: [{ set: 'pods4', keys: ['10.1.0.5', '10.1.0.6'] }] });
     const remove = [
       { set: 'pods4', keys: ['10.1.0.5', '10.1.0.5', '10.1.0.99'] },
+      { set: 'pods4', keys: ['10.1.0.5'] },
       { set: 'nosuchset', keys: ['10.1.0.5'] },
     ];
     expect((await ns.apply({ ...table, remove }))[0]?.did).to.equal('deleted');
