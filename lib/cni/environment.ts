@@ -71,6 +71,8 @@ function assertIfname(ifname: string): void {
   if (Buffer.byteLength(ifname) > maxIfnameBytes) {
     throw invalid('interface name is too long', `interface name should be less than ${maxIfnameBytes + 1} characters`);
   }
+  // The kernel would take it for a pattern, and make "eth0" of "eth%d".
+  if (ifname.includes('%')) throw invalid('interface name contains %');
   if (ifname === '.' || ifname === '..') throw invalid('interface name is . or ..');
   // U+0085 is white space to Go, and not to JavaScript.
   if (/[/:\s\0\u0085]/.test(ifname)) throw invalid('interface name contains / or : or whitespace characters');

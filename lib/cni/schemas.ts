@@ -31,9 +31,9 @@ export const cidr = textOf('an IP address with a prefix length, such as 10.1.2.3
 /** A 48-bit MAC, as `02:42:ac:11:00:02`. */
 export const mac = textOf('a MAC address', parseMac);
 
-/** A name that the kernel takes for a link (dev_valid_name; IFNAMSIZ is 16 with the closing NUL). */
-export const linkName = textOf('the name of a link: up to 15 bytes without "/", ":" or white space', (text) =>
-  /^[^/:\s\0\u0085]+$/.test(text) && text !== '.' && text !== '..' && Buffer.byteLength(text) <= 15 ? text : undefined,
+/** A name that the kernel takes for a link and keeps: a "%" would be a pattern ("eth%d") of which it makes a name. */
+export const linkName = textOf('the name of a link: up to 15 bytes without "/", ":", "%" or white space', (text) =>
+  /^[^/:%\s\0\u0085]+$/.test(text) && text !== '.' && text !== '..' && Buffer.byteLength(text) <= 15 ? text : undefined,
 );
 
 export interface Bounds {

@@ -258,6 +258,8 @@ export interface SysctlSet {
   key: string;
   value: string;
   ifMissing: 'keep' | 'fail';
+  /** What a read-only /proc/sys with another value means. Absent: fail. */
+  ifReadOnly?: 'keep' | 'fail';
 }
 
 export type NftFamily = 'inet' | 'ip' | 'ip6' | 'bridge';

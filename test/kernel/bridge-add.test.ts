@@ -128,6 +128,18 @@ describe('ADD of bridge', () => {
     ]);
   });
 
+  it('of a container whose namespace went away without a DEL succeeds, and leaks no address', async () => {
+    const call = { containerId: 'again', config: bridgeNetwork() };
+    const first = await world.addPod();
+    await succeed(world, 'bridge', { ...call, netns: first });
+    await world.removePod(first);
+    const second = await world.addPod();
+    const result = await succeed(world, 'bridge', { ...call, netns: second });
+    expect(await world.ping(second, '10.1.2.1', atOnce)).to.equal(true);
+    const leases = (await world.run('ls', ['/var/lib/cni/networks/net'])).stdout.match(/^(10\.|fd00).*/gm);
+    expect(leases).to.deep.equal(ipsOf(result));
+  });
+
   it('serves a network that has IPv6 alone', async () => {
     const pod = await world.addPod();
     const result = await succeed(world, 'bridge', {

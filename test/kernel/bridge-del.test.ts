@@ -136,7 +136,7 @@ describe('DEL of bridge', () => {
   }
 
   it('warns of what is wrong in a configuration that it needs', async () => {
-    expect(await delAll(call({ mtu: 'large' }))).to.include('"mtu": expected a whole number');
+    expect(await delAll(call({ mtu: 'large' }))).to.include('"mtu": expected 0 or a whole number');
     expect(await delAll(call({ ipam: { type: 'nosuch' } }))).to.equal(
       'trestle: there is no IPAM plugin "nosuch" that could be asked to release an address\n',
     );

@@ -38,9 +38,13 @@ describe('bridge and IPv6', () => {
   });
 
   it('an IPv4 pod works on a kernel without IPv6', async () => {
-    // As near as one comes to a kernel that was built without it.
-    await world.run('mount', ['-t', 'tmpfs', 'none', '/proc/sys/net/ipv6']);
-    await expectIpv4Life(await world.addPod());
+    const pod = await world.addPod();
+    // As near as one comes to a kernel that was built without it. Each namespace has folders of its own in there.
+    for (const place of ['host', pod] as const) {
+      const mounted = await world.run('mount', ['-t', 'tmpfs', 'none', '/proc/sys/net/ipv6'], { in: place });
+      expect(mounted.code, mounted.stderr).to.equal(0);
+    }
+    await expectIpv4Life(pod);
   });
 
   it('a pod gets its IPv6 address although the runtime has switched IPv6 off in its namespace', async () => {
@@ -60,6 +64,18 @@ describe('bridge and IPv6', () => {
     await world.ip('link set eth0 up', pod);
     expect(await globalAddresses(world, 'eth0', pod)).to.include('fd00:1:2::2/64');
     expect(await world.ping(pod, 'fd00:1:2::1')).to.equal(true);
+  });
+
+  it('a pod of both families works where /proc/sys is read-only, if the host forwards already', async () => {
+    await world.run('sysctl', ['-w', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
+    await world.run('mount', ['--bind', '/proc/sys', '/proc/sys']);
+    await world.run('mount', ['-o', 'remount,bind,ro', '/proc/sys']);
+    expect((await world.run('sysctl', ['-w', 'net.ipv4.ip_forward=0'])).code).to.not.equal(0);
+    const pod = await world.addPod();
+    await succeed(world, 'bridge', { netns: pod, config: bridgeNetwork() });
+    for (const gateway of ['10.1.2.1', 'fd00:1:2::1']) {
+      expect(await world.ping(pod, gateway, { timeoutMs: 500 }), gateway).to.equal(true);
+    }
   });
 
   it('the bridge takes no address or route from a router that speaks up in a pod', async () => {

@@ -75,6 +75,15 @@ describe('ADD of bridge refuses and changes nothing', () => {
       expect(msg).to.include('failed to allocate for range 1: no IP addresses available');
     });
 
+    it('an MTU that is too small for the IPv6 address', async () => {
+      const { code, msg } = await refused({ mtu: 1279, bridge: 'br9' });
+      expect({ code, msg }).to.deep.equal({ code: 7, msg: '"mtu": IPv6 needs 1280 at least, found 1279' });
+    });
+
+    it('a name for the interface that the kernel would make another of', async () => {
+      expect((await refused({}, { ifname: 'eth%d' }, [])).code).to.equal(4);
+    });
+
     it('a pod that has an interface of that name', async () => {
       await world.ip('link add eth0 type veth peer name mine', pod);
       const { code, msg, details } = await refused({});

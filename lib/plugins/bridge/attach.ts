@@ -69,10 +69,17 @@ function routeStep(link: string, route: Route, ips: readonly IpConfig[]): Step {
 /**
  * Before the link goes up: no duplicate address detection for its link-local address either, its addresses announced
  * when they appear, IPv6 switched on where an address of it comes (runtimes switch it off), and addresses that outlive
- * a "down". A kernel without IPv6 lacks the files.
+ * a "down". A kernel without IPv6 lacks the files, and where /proc/sys is read-only a pod can do without.
  */
 function podSysctls({ enabledad }: BridgeConfig, ifname: string, ips: readonly IpConfig[]): Step[] {
-  const set = (key: string, value: string): Step => ({ op: 'sysctl.set', ns: 'pod', key, value, ifMissing: 'keep' });
+  const set = (key: string, value: string): Step => ({
+    op: 'sysctl.set',
+    ns: 'pod',
+    key,
+    value,
+    ifMissing: 'keep',
+    ifReadOnly: 'keep',
+  });
   const v6 = ips.some(({ address }) => isIPv6(address));
   return [
     ...(enabledad ? [] : [set(`net/ipv6/conf/${ifname}/accept_dad`, '0')]),

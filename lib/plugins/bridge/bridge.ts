@@ -12,7 +12,7 @@ import {
 } from '../../plugin/define';
 import { elementDebris, elementQueries, masquerade, masqueradeSets, unmasquerade } from '../masquerade';
 import { aliasOf, attachSteps, ownerIn } from './attach';
-import { type BridgeConfig, bridgeSchema, demandConsistent, requestedMac } from './config';
+import { type BridgeConfig, bridgeSchema, demandConsistent, demandRoom, requestedMac } from './config';
 import { type Addressing, addressing, gatewayAddresses } from './gateway';
 import { demandBridge, sharedQueries, sharedSteps } from './shared';
 
@@ -69,6 +69,8 @@ function add({ request, config, identity, facts, ipam }: AddContext<BridgeConfig
   const asked = request.command === 'CHECK' ? undefined : requestedMac(config, macArg(request));
   const podEnd = { name: request.ifname, mac: asked ?? identity.podMac };
   const layer3 = ipam ? addressing(config, ipam) : { ips: [], routes: [] };
+  const addresses = layer3.ips.map(({ address }) => address);
+  demandRoom(config, addresses);
   const gateways = gatewayAddresses(config, layer3);
   const steps = attachSteps({
     config,
@@ -79,14 +81,7 @@ function add({ request, config, identity, facts, ipam }: AddContext<BridgeConfig
   });
   const masquerading =
     config.ipMasq && layer3.ips.length > 0
-      ? [
-          masquerade(
-            identity.network,
-            identity.containerId,
-            identity.ifname,
-            layer3.ips.map(({ address }) => address),
-          ),
-        ]
+      ? [masquerade(identity.network, identity.containerId, identity.ifname, addresses)]
       : [];
   return {
     shared: { lock: `bridge ${config.bridge}`, steps: sharedSteps(config, gateways, facts, identity.machineId) },

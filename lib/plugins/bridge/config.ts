@@ -1,9 +1,19 @@
 import * as v from 'valibot';
+import { isIPv6 } from '../../cni/addresses';
 import { int, linkName, mac, netConfEntries } from '../../cni/config';
 import { CniError, ErrorCode } from '../../cni/errors';
 import { ipamType } from '../../plugin/ipam';
 
 const flag = v.optional(v.boolean(), false);
+
+/** What an Ethernet device takes (ETH_MIN_MTU, ETH_MAX_MTU); 0 leaves it to the kernel. */
+const mtuRule = 'expected 0 or a whole number from 68 to 65535';
+const mtu = v.pipe(
+  v.number(mtuRule),
+  v.check((value) => value === 0 || (Number.isInteger(value) && value >= 68 && value <= 65535), mtuRule),
+);
+/** IPV6_MIN_MTU: on a link with less the kernel knows no IPv6. */
+const leastMtuForIPv6 = 1280;
 
 /** The keys of `bridge`. VLANs are read so that DEL and CHECK of such a configuration work. */
 export const bridgeSchema = v.object({
@@ -15,7 +25,7 @@ export const bridgeSchema = v.object({
   ipMasq: flag,
   /** Accepted and not used: masquerading is always by native nftables. */
   ipMasqBackend: v.optional(v.nullable(v.string())),
-  mtu: v.optional(int({ min: 0, max: 65535 }), 0),
+  mtu: v.optional(mtu, 0),
   hairpinMode: flag,
   promiscMode: flag,
   vlan: v.optional(int({}), 0),
@@ -37,6 +47,12 @@ export type BridgeConfig = v.InferOutput<typeof bridgeSchema>;
 /** A default gateway is a gateway. */
 export function isGateway(config: BridgeConfig): boolean {
   return config.isGateway || config.isDefaultGateway;
+}
+
+/** Code 7 where the link could not carry the addresses that the IPAM gave. */
+export function demandRoom({ mtu }: BridgeConfig, addresses: readonly string[]): void {
+  if (mtu === 0 || mtu >= leastMtuForIPv6 || !addresses.some(isIPv6)) return;
+  throw new CniError(ErrorCode.invalidConfig, `"mtu": IPv6 needs ${leastMtuForIPv6} at least, found ${mtu}`);
 }
 
 /** The MAC that was asked for: runtimeConfig over args.cni over CNI_ARGS; undefined when nobody did. Code 7 for one that is none. */

@@ -73,6 +73,7 @@ function creation(
     key: `net/ipv6/conf/${name}/${key}`,
     value,
     ifMissing: 'keep',
+    ifReadOnly: 'keep',
   });
   return [
     { op: 'link.add', ns: 'host', name, mac, link: { kind: 'bridge' }, ...(mtu > 0 ? { mtu } : {}), ifExists: 'keep' },
