@@ -96,12 +96,6 @@ sanitize: build/js/trestle.js ## run the kernel tests on an addon built with Add
 		$(SANITIZER) LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" \
 		$(MOCHA) --timeout 300000 $(or $(T),$(filter-out %/install.test.ts %/launcher.test.ts,$(sort $(shell find test/kernel -name '*.test.ts'))))
 
-demo: build/stage ## join two pods to a bridge through the installed plugins, and show what is done in the kernel
-	node -r ts-node/register scripts/demo/demo.ts
-
-bench: build/stage ## time the plugins side by side with the reference's
-	node -r ts-node/register bench/run.ts
-
 build/stage: build/runtime/id
 	build/runtime/install.sh build/stage$(CNI_BIN)
 	@touch $@
