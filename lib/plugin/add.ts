@@ -1,6 +1,7 @@
 import { parseConfig } from '../cni/config';
 import { assertExpressible, printResult } from '../cni/convert';
 import { CniError, ErrorCode } from '../cni/errors';
+import type { KernelFault } from '../kernel/contract';
 import { type Call, demandNetns } from './call';
 import type { AddContext, Plan, Queries } from './define';
 import { footprintOf } from './footprint';
@@ -19,7 +20,14 @@ export async function add(call: Call): Promise<string> {
   const run = await demandNetns(call);
   return withAttachmentLock(platform, identity, plugin.type, async () => {
     await repair(call, run);
-    const attempt: Attempt = { call, run, ipam, leased: false, context: { request, config, identity, facts: {} } };
+    const attempt: Attempt = {
+      call,
+      run,
+      ipam,
+      leased: false,
+      left: [],
+      context: { request, config, identity, facts: {} },
+    };
     await look(attempt);
     plugin.refuse?.(attempt.context);
     return attach(attempt);
@@ -33,6 +41,8 @@ interface Attempt {
   /** The delegate's type, "" for none. */
   ipam: string;
   leased: boolean;
+  /** What could not be undone after the steps themselves had succeeded. */
+  left: KernelFault[];
   context: AddContext<unknown, Queries>;
 }
 
@@ -84,20 +94,21 @@ async function isAlive(run: Run, { links }: AttachmentRecord): Promise<boolean> 
 async function attach(attempt: Attempt): Promise<string> {
   const { call } = attempt;
   const record = newRecord(attempt);
-  const recorded = call.plugin.recorded !== false;
-  if (recorded) writeRecord(call.platform, record);
+  const note: Note = (changes) => {
+    Object.assign(record, changes);
+    if (call.plugin.recorded !== false) writeRecord(call.platform, record);
+  };
   try {
+    note({});
     await lease(attempt);
-    const printed = await carryOut(attempt, (plan) => {
-      Object.assign(record, footprintOf(plan.steps));
-      if (recorded) writeRecord(call.platform, record);
-    });
-    if (recorded) writeRecord(call.platform, { ...record, state: 'complete' });
-    return printed;
+    return await carryOut(attempt, note);
   } catch (error) {
     throw await takeBack(attempt, record, error);
   }
 }
+
+/** Writes what is new to the attachment's record. */
+type Note = (changes: Partial<AttachmentRecord>) => void;
 
 /**
  * Asks the delegate for addresses. One whose answer cannot be read has allocated all the same and is to be undone; one
@@ -120,16 +131,18 @@ async function lease(attempt: Attempt): Promise<void> {
 }
 
 /** Plans, makes the shared things, then this pod's own, and prints the result. */
-async function carryOut(attempt: Attempt, announce: (plan: Plan) => void): Promise<string> {
+async function carryOut(attempt: Attempt, note: Note): Promise<string> {
   const { call, run } = attempt;
   const plan = await prepareShared(attempt);
   for (const warning of plan.warnings ?? []) call.platform.warn(warning);
-  announce(plan);
+  note(footprintOf(plan.steps));
   const outcomes = await applyOrUndo(run, plan.steps);
   try {
-    return printResult(plan.result(outcomes), call.request.cniVersion);
+    const printed = printResult(plan.result(outcomes), call.request.cniVersion);
+    note({ state: 'complete' });
+    return printed;
   } catch (error) {
-    await undo(run, plan.steps, outcomes);
+    attempt.left = await undo(run, plan.steps, outcomes);
     throw error;
   }
 }
@@ -170,16 +183,19 @@ function newRecord({ call, ipam }: Attempt): AttachmentRecord {
 
 /**
  * After a failure: the kernel's part is undone already, so the lease goes, and the record last. What cannot be undone
- * leaves the record standing, incomplete, for the next ADD or DEL, and is told together with the failure itself.
+ * leaves the record standing, incomplete, for the next ADD or DEL (and the lease, while a link may bear its address),
+ * and is told together with the failure itself.
  */
-async function takeBack({ call, ipam, leased }: Attempt, record: AttachmentRecord, error: unknown): Promise<unknown> {
-  const left = error instanceof StepError ? error.left.map(({ op, message }) => `${op}: ${message}`) : [];
+async function takeBack(attempt: Attempt, record: AttachmentRecord, error: unknown): Promise<unknown> {
+  const { platform, request } = attempt.call;
+  const faults = error instanceof StepError ? error.left : attempt.left;
+  const left = faults.map(({ op, message }) => `${op}: ${message}`);
   try {
-    if (leased) await callIpam(call.platform, ipam, asDel(call.request, record));
-    if (left.length === 0) removeRecord(call.platform, record, record.type);
+    if (left.length === 0 && attempt.leased) await callIpam(platform, attempt.ipam, asDel(request, record));
+    if (left.length === 0) removeRecord(platform, record, record.type);
   } catch (second) {
     left.push(`release the address: ${(second as Error).message}`);
   }
-  if (left.length > 0) call.platform.warn(`left for the next ADD or DEL to clear: ${left.join('; ')}`);
+  if (left.length > 0) platform.warn(`left for the next ADD or DEL to clear: ${left.join('; ')}`);
   return error;
 }

@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectUnchanged } from '../support/expect-unchanged';
 import { bookkeeping, sharedObjects } from '../support/leftovers';
 import { addIpam, bridgeNetwork, hostLocal, ipamCalls, ipamPath, refusal, succeed } from '../support/network';
 import type { Pod } from '../support/peers';
+import { cniEnvironment } from '../support/plugins';
 import { createWorld, type World } from '../support/world';
 
 /** An address as an IPAM plugin prints it, on a network that bridgeNetwork's bridge can be the gateway of. */
@@ -85,6 +87,26 @@ describe('an ADD of bridge that fails half-way', () => {
     await succeed(world, 'bridge', { ...call, command: 'DEL' });
     expect(ipamCalls(world)).to.deep.equal(['ADD one eth0', 'DEL one eth0', 'DEL one eth0', 'DEL one eth0']);
     expect((await world.run('ls', ['/run/trestle/attachments'])).stdout).to.equal('');
+  });
+
+  it('because its record cannot be written, at whatever moment: no link and no lease is left', async () => {
+    const call = { netns: pod, containerId: 'one', config: bridgeNetwork() };
+    await succeed(world, 'bridge', { ...call, netns: await world.addPod(), containerId: 'zero' });
+    const before = await world.snapshot();
+    const plugin = join(world.plugins, 'bridge');
+    for (let nth = 1; ; nth += 1) {
+      const full = ['-f', '-o', '/dev/null', '-e', 'trace=rename', '-e', `inject=rename:error=ENOSPC:when=${nth}`];
+      const ran = await world.run('strace', [...full, plugin], {
+        env: cniEnvironment(call, world.plugins),
+        input: JSON.stringify(call.config),
+      });
+      if (ran.code === 0) {
+        expect(nth, 'renames that failed').to.equal(4);
+        return;
+      }
+      expect(ran.stdout).to.include('ENOSPC');
+      expectUnchanged(before, await world.snapshot(), { allow: bookkeeping });
+    }
   });
 
   it('because the bridge has no room for another port: EXFULL by name, and nothing is left', async () => {
