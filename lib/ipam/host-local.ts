@@ -44,7 +44,7 @@ async function check({ request, config, host }: Context): Promise<void> {
   const lost = expectedAddresses(request, sets).filter((address) => !held.includes(address));
   if (held.length > 0 && lost.length === 0) return;
   const text = `host-local: Failed to find address added by container ${request.containerId}`;
-  throw new CniError(ErrorCode.internal, text, lost.map((address) => `${address} is not leased to it`).join(', '));
+  throw new CniError(ErrorCode.checkFailed, text, lost.map((address) => `${address} is not leased to it`).join(', '));
 }
 
 /** What prevResult says that this interface has, as far as it is ours to give. */

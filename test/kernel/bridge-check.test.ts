@@ -138,8 +138,12 @@ describe('CHECK of bridge', () => {
   it('says when the lease is gone, in the words of the IPAM plugin', async () => {
     await add();
     await world.run('rm', ['/var/lib/cni/networks/net/10.1.2.2']);
-    const { msg } = await refusal(world, 'bridge', check);
-    expect(msg).to.equal('host-local: Failed to find address added by container test');
+    const { code, msg, details } = await refusal(world, 'bridge', check);
+    expect({ code, msg, details }).to.deep.equal({
+      code: 101,
+      msg: 'host-local: Failed to find address added by container test',
+      details: '10.1.2.2 is not leased to it',
+    });
   });
 
   it('says everything at once', async () => {
