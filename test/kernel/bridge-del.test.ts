@@ -93,6 +93,19 @@ describe('DEL of bridge', () => {
       await delUnrecorded(call({ mtu: 'large', hairpinMode: 'on', vlan: {} }));
     });
 
+    it('leaves links alone that have the names it looks for, and other MACs or another kind', async () => {
+      const prevResult = await add();
+      const hostEnd = hostEndOf(prevResult);
+      await world.ip(`link delete ${hostEnd}`);
+      await world.ip(`link add ${hostEnd} address 02:00:00:00:00:77 type veth peer name other`);
+      await world.ip('link add eth0 type bridge', pod);
+      await lose();
+      await succeed(world, 'bridge', { ...call({ prevResult }), command: 'DEL' });
+      expect((await world.ip(`link show ${hostEnd}`))[0].address).to.equal('02:00:00:00:00:77');
+      expect(await world.ip('link show eth0', pod)).to.have.length(1);
+      expect(await world.ip('link show br0')).to.have.length(1);
+    });
+
     it('leaves what the names do not mean', async () => {
       await add();
       await lose();

@@ -65,7 +65,7 @@ describe('an ADD of bridge that fails half-way', () => {
     expect(calls).to.deep.equal(['ADD one eth0', 'DEL one eth0']);
   });
 
-  it('because an address is given twice over: nothing of either is left', async () => {
+  it('because what the IPAM plugin gives is no route: it is told to DEL', async () => {
     const { calls } = await addWith(
       `[ "$CNI_COMMAND" = DEL ] || echo '${address},"routes":[{"dst":"not-an-address"}]}'`,
     );
