@@ -40,7 +40,7 @@ Step ParseSysctlSet(Fields& fields) {
   if (!IsSysctlKey(step.key)) fields.Complain("key", "is no name of a sysctl: \"" + step.key + "\"");
   step.value = fields.Text("value", 4095);
   step.keep_if_missing = KeepsIf(fields, "ifMissing");
-  step.keep_if_read_only = fields.OptionalText("ifReadOnly") == "keep";
+  step.keep_if_read_only = fields.Has("ifReadOnly") && KeepsIf(fields, "ifReadOnly");
   return {.uses_pod = step.ns == Ns::kPod, .run = [step](Session& session) { return Run(session, step); }};
 }
 

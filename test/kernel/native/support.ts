@@ -3,7 +3,7 @@ import type { Answers, Applied, Ns, Outcome, Query, Step, Where } from '../../..
 import { native, useNative } from '../../../lib/kernel/native';
 import { endKeeper, type Keeper, startKeeper } from '../../support/keeper';
 import { enter } from '../../support/peers';
-import { output } from '../../support/run';
+import { output, type Ran, run } from '../../support/run';
 
 // Another build of the addon, that with the sanitizers for instance.
 if (process.env.TRESTLE_NATIVE !== undefined) {
@@ -14,6 +14,15 @@ if (process.env.TRESTLE_NATIVE !== undefined) {
 export function addonPath(): string {
   native();
   return Object.keys(require.cache).find((file) => file.endsWith('trestle_native.node')) as string;
+}
+
+/**
+ * Runs a script in a process of its own, with the addon's path as its first argument; in this environment, which may
+ * preload the sanitizers. `wrapper` is a command that execs the rest of its arguments.
+ */
+export function runScript(script: string, args: string[] = [], wrapper: string[] = ['env']): Promise<Ran> {
+  const [program, ...before] = [...wrapper, process.execPath, '-e', script, addonPath(), ...args] as [string];
+  return run(program, before, { env: process.env as Record<string, string> });
 }
 
 /** Two network namespaces of the test's own, and what a test does in them. */
@@ -41,13 +50,13 @@ export function useNamespaces(): Namespaces {
   afterEach(() => Promise.all(Object.values(keepers).map(endKeeper)));
 
   const path = (ns: Ns) => `/proc/${keepers[ns].pid}/ns/net`;
-  const run = (ns: Ns, ...command: string[]) => output('nsenter', [...enter(keepers[ns]), ...command]);
+  const runIn = (ns: Ns, ...command: string[]) => output('nsenter', [...enter(keepers[ns]), ...command]);
   const self: Namespaces = {
     get where() {
       return { host: path('host'), pod: path('pod') };
     },
-    run,
-    ip: async (ns, ...args) => JSON.parse((await run(ns, 'ip', '-details', '-json', ...args)) || '[]'),
+    run: runIn,
+    ip: async (ns, ...args) => JSON.parse((await runIn(ns, 'ip', '-details', '-json', ...args)) || '[]'),
     ask: async (query) => (await native().observe(self.where, [query]))[0] as never,
     attempt: (...steps) => native().apply(self.where, steps, 'stop'),
     apply: async (...steps) => {

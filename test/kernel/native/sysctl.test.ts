@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import type { Ns, SysctlSet } from '../../../lib/kernel/contract';
-import { useNamespaces } from './support';
+import type { Applied, Ns, SysctlSet } from '../../../lib/kernel/contract';
+import { runScript, useNamespaces } from './support';
 
 const key = 'net/ipv4/conf/lo/arp_notify';
 const set = (ns: Ns, value: string, more: Partial<SysctlSet> = {}): SysctlSet => ({
@@ -44,6 +44,26 @@ describe('sysctls', () => {
       op: 'set sysctl net/ipv4/conf/eth7/arp_notify to 1 in the pod',
       errno: 'ENOENT',
     });
+  });
+
+  it('that are read-only are kept when the value is right, or when the step says so', async () => {
+    const steps = [
+      set('host', '0'),
+      set('host', '1', { ifReadOnly: 'keep' }),
+      set('host', '1'),
+      set('host', '1', { ifReadOnly: 'fail' }),
+    ];
+    const script = `
+      const [addon, steps] = process.argv.slice(1);
+      require(addon).apply({}, JSON.parse(steps), 'continue').then((applied) => console.log(JSON.stringify(applied)));
+    `;
+    const readOnly = 'mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"';
+    const wrapper = ['unshare', '--net', '--mount', 'sh', '-c', readOnly, 'sh'];
+    const { outcomes, faults } = JSON.parse(
+      (await runScript(script, [JSON.stringify(steps)], wrapper)).stdout,
+    ) as Applied;
+    expect(outcomes.map((outcome) => outcome?.did)).to.deep.equal(['kept', 'kept', undefined, undefined]);
+    expect(faults.map(({ errno }) => errno)).to.deep.equal(['EROFS', 'EROFS']);
   });
 
   it('that the kernel refuses say so', async () => {

@@ -5,17 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { NetnsFact, Step } from '../../../lib/kernel/contract';
 import { native } from '../../../lib/kernel/native';
-import { run } from '../../support/run';
-import { addonPath, pair, podUp, useNamespaces } from './support';
+import { pair, podUp, runScript, useNamespaces } from './support';
 
 const descriptors = () => readdirSync('/proc/self/fd').length;
 const threads = () => readdirSync('/proc/self/task').length;
 const namespaces = () =>
   new Set(readdirSync('/proc/self/task').map((task) => readlinkSync(`/proc/self/task/${task}/ns/net`)));
-
-/** Runs a script with the addon's path as its first argument; in this environment, which may preload the sanitizers. */
-const node = (script: string, ...args: string[]) =>
-  run(process.execPath, ['-e', script, addonPath(), ...args], { env: process.env as Record<string, string> });
 
 /** Waits until a count is back at what it was: a thread is gone some time after its answer has come. */
 async function settles(count: () => number, before: number): Promise<void> {
@@ -84,7 +79,7 @@ describe('the threads of the addon', () => {
     const script = `
       require(process.argv[1]).observe({}, [{ query: 'links', ns: 'host' }]).then((answers) => console.log(answers.length));
     `;
-    expect((await node(script)).stdout).to.equal('1\n');
+    expect((await runScript(script)).stdout).to.equal('1\n');
   });
 
   it('that wait for a lock do not hold up the end of the process', async () => {
@@ -97,7 +92,7 @@ describe('the threads of the addon', () => {
       });
     `;
     const start = performance.now();
-    const ran = await node(script, join(directory, 'lock'));
+    const ran = await runScript(script, [join(directory, 'lock')]);
     expect(ran.code).to.equal(7);
     expect(performance.now() - start).to.be.below(10_000);
   });
@@ -118,7 +113,7 @@ describe('the threads of the addon', () => {
         require(process.argv[1]).lock(request).then((lock) => console.log(typeof lock));
       });
     `;
-    const printed = (await node(script, join(directory, 'lock'))).stdout;
+    const printed = (await runScript(script, [join(directory, 'lock')])).stdout;
     expect(printed, 'its lock is free again').to.equal('number\n');
   });
 });
