@@ -125,7 +125,8 @@ Result<bool> HasNftSet(Socket& socket, const NftTable& table, const std::string&
   return Exists(socket, "read set " + ToText(table) + " " + set, request);
 }
 
-Result<bool> HasNftElement(Socket& socket, const NftTable& table, const std::string& set, const Ip& key) {
+Result<std::optional<std::string>> ReadNftElement(Socket& socket, const NftTable& table,
+                                                  const std::string& set, const Ip& key) {
   Request request = Get(NFT_MSG_GETSETELEM, table);
   request.attributes().Text(NFTA_SET_ELEM_LIST_TABLE, table.name).Text(NFTA_SET_ELEM_LIST_SET, set);
   request.attributes().Nested(NFTA_SET_ELEM_LIST_ELEMENTS, [&](auto& list) {
@@ -135,7 +136,11 @@ Result<bool> HasNftElement(Socket& socket, const NftTable& table, const std::str
       });
     });
   });
-  return Exists(socket, "look up " + ToText(key) + " in set " + ToText(table) + " " + set, request);
+  const std::string op = "look up " + ToText(key) + " in set " + ToText(table) + " " + set;
+  return socket.Get<std::string>(op, request, ENOENT, [](const nlmsghdr& message) {
+    const auto elements = ParseElements(message);
+    return elements && !elements->empty() ? elements->front().comment : std::string();
+  });
 }
 
 Result<std::vector<NftRuleFact>> NftRulesOf(Socket& socket, const NftTable& table, const std::string& chain) {

@@ -47,7 +47,9 @@ Result<uint32_t> ReadNftGeneration(Socket& socket);
 Result<bool> HasNftTable(Socket& socket, const NftTable& table);
 Result<bool> HasNftChain(Socket& socket, const NftTable& table, const std::string& chain);
 Result<bool> HasNftSet(Socket& socket, const NftTable& table, const std::string& set);
-Result<bool> HasNftElement(Socket& socket, const NftTable& table, const std::string& set, const Ip& key);
+// Its comment, "" for none; nothing where there is no such element.
+Result<std::optional<std::string>> ReadNftElement(Socket& socket, const NftTable& table,
+                                                  const std::string& set, const Ip& key);
 // Of a chain or table that does not exist: an empty list.
 Result<std::vector<NftRuleFact>> NftRulesOf(Socket& socket, const NftTable& table, const std::string& chain);
 Result<std::vector<NftSetFact>> NftSetsOf(Socket& socket, const NftTable& table);

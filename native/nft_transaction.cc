@@ -80,26 +80,39 @@ Result<std::vector<NftRuleFact>> NftTransaction::FindRules(const std::string& ch
   return rules;
 }
 
-Result<NftElements> NftTransaction::Select(const NftElements& elements, bool present, Seen& seen) {
-  NftElements selected{elements.set, {}, elements.comment};
+Result<std::vector<NftTransaction::Found>> NftTransaction::Find(const NftElements& elements, Seen& seen) {
+  std::vector<Found> found;
   const bool may_exist = has_table_ && new_sets_.count(elements.set) == 0;
   for (const Ip& key : elements.keys) {
     if (!seen.emplace(elements.set, ToText(key)).second) continue;
-    auto there = may_exist ? HasNftElement(socket_, change_.table, elements.set, key) : Result<bool>(false);
-    if (!there) return there.fault();
-    if (*there == present) selected.keys.push_back(key);
+    if (!may_exist) {
+      found.push_back({key, std::nullopt});
+      continue;
+    }
+    auto comment = ReadNftElement(socket_, change_.table, elements.set, key);
+    if (!comment) return comment.fault();
+    found.push_back({key, std::move(*comment)});
   }
-  return selected;
+  return found;
 }
 
 Status NftTransaction::Add() {
   Seen seen;
   for (const NftElements& elements : change_.add) {
-    auto missing = Select(elements, false, seen);
-    if (!missing) return missing.fault();
-    if (missing->keys.empty()) continue;
-    batch_.AddElements(*missing);
-    added_.push_back(std::move(*missing));
+    auto found = Find(elements, seen);
+    if (!found) return found.fault();
+    NftElements missing{elements.set, {}, elements.comment};
+    NftElements mislabelled{elements.set, {}, {}};
+    for (const auto& [key, comment] : *found) {
+      if (comment && (!elements.comment || *comment == *elements.comment)) continue;
+      if (comment) mislabelled.keys.push_back(key);
+      missing.keys.push_back(key);
+    }
+    // The kernel does not change an element's comment.
+    batch_.DeleteElements(mislabelled);
+    if (missing.keys.empty()) continue;
+    batch_.AddElements(missing);
+    added_.push_back(std::move(missing));
     adds_ = true;
   }
   return Done{};
@@ -108,9 +121,15 @@ Status NftTransaction::Add() {
 Status NftTransaction::Remove() {
   Seen seen;
   for (const NftElements& elements : change_.remove) {
-    auto present = Select(elements, true, seen);
-    if (!present) return present.fault();
-    batch_.DeleteElements(*present);
+    auto found = Find(elements, seen);
+    if (!found) return found.fault();
+    NftElements present{elements.set, {}, {}};
+    for (const auto& [key, comment] : *found) {
+      if (!comment) continue;
+      const bool is_anothers = elements.comment && !comment->empty() && *comment != *elements.comment;
+      if (!is_anothers) present.keys.push_back(key);
+    }
+    batch_.DeleteElements(present);
   }
   return Done{};
 }

@@ -57,6 +57,10 @@ class NftTransaction {
 
  private:
   using Seen = std::set<std::pair<std::string, std::string>>;
+  struct Found {
+    Ip key;
+    std::optional<std::string> comment;  // nothing: there is no such element
+  };
 
   Status Ensure();
   Status Add();
@@ -67,8 +71,8 @@ class NftTransaction {
   Status AddMissing(const Things& things, Has has, AddThing add);
   // The rules of a chain with that comment, which two writers without a care may have made two of.
   Result<std::vector<NftRuleFact>> FindRules(const std::string& chain, const std::string& comment);
-  // Those of the elements that are in the set (`present`) or are not, without those that were `seen` before.
-  Result<NftElements> Select(const NftElements& elements, bool present, Seen& seen);
+  // What is in the set under each of the keys, without those that were `seen` before.
+  Result<std::vector<Found>> Find(const NftElements& elements, Seen& seen);
 
   Socket& socket_;
   const NftChange& change_;

@@ -319,7 +319,10 @@ export interface NftElements {
   set: string;
   /** Addresses: "10.1.2.3", "fd00::1". */
   keys: string[];
-  /** Said of each of these elements, up to 127 bytes. */
+  /**
+   * Said of each of these elements, up to 127 bytes. `add` puts it in place of another, and `remove` leaves an element
+   * that says something else: it has become somebody else's.
+   */
   comment?: string;
 }
 

@@ -93,7 +93,7 @@ function maskOf(subnet: string): string {
 }
 
 /** Whose element it is, for GC and for a human. */
-const ownerOf = (containerId: string, ifname: string): string => `${containerId} ${ifname}`;
+const ownerOf = (containerId: string, ifname: string): string => `${containerId} ${ifname}`.slice(0, commentLimit);
 
 /** Which addresses go into (or come out of) which set. */
 function placed(network: string, addresses: readonly string[]): { set: NftSet; group: string; ip: string }[] {
@@ -123,22 +123,27 @@ export function masquerade(
       sets: sets.map(({ set }) => set),
       rules: sets.map(({ set, group }) => ({ chain: chain.name, comment: set.name, exprs: ruleOf(set, group) })),
     },
-    add: places.map(({ set, ip }) => ({
-      set: set.name,
-      keys: [ip],
-      comment: ownerOf(containerId, ifname).slice(0, commentLimit),
-    })),
+    add: places.map(({ set, ip }) => ({ set: set.name, keys: [ip], comment: ownerOf(containerId, ifname) })),
   };
 }
 
-/** Takes a pod's addresses out again. */
-export function unmasquerade(network: string, addresses: readonly string[]): NftBatch {
+/** Takes a pod's addresses out again, those excepted that have become another's: a runtime may repeat a DEL at any time. */
+export function unmasquerade(
+  network: string,
+  containerId: string,
+  ifname: string,
+  addresses: readonly string[],
+): NftBatch {
   return {
     op: 'nft.batch',
     ns: 'host',
     family,
     table,
-    remove: placed(network, addresses).map(({ set, ip }) => ({ set: set.name, keys: [ip] })),
+    remove: placed(network, addresses).map(({ set, ip }) => ({
+      set: set.name,
+      keys: [ip],
+      comment: ownerOf(containerId, ifname),
+    })),
   };
 }
 
@@ -158,8 +163,7 @@ export function elementDebris(set: string, elements: { key: string; comment: str
   return elements.flatMap(({ key, comment }) => {
     const [containerId, ifname, more] = comment.split(' ');
     if (!containerId || !ifname || more || comment.length >= commentLimit) return [];
-    return [
-      { containerId, ifname, steps: [{ op: 'nft.batch', ns: 'host', family, table, remove: [{ set, keys: [key] }] }] },
-    ];
+    const remove = [{ set, keys: [key], comment }];
+    return [{ containerId, ifname, steps: [{ op: 'nft.batch', ns: 'host', family, table, remove }] }];
   });
 }

@@ -154,7 +154,9 @@ function del({ request, config, identity, facts }: BridgeContext): Step[] {
   const addresses = [...ips, ...facts.podAddrs.filter(({ scope }) => scope === 'global')].map(({ address }) => address);
   const outside = interfaces.filter(({ sandbox, mac }) => !sandbox && mac);
   return [
-    ...(config.ipMasq && addresses.length > 0 ? [unmasquerade(identity.network, [...new Set(addresses)])] : []),
+    ...(config.ipMasq && addresses.length > 0
+      ? [unmasquerade(identity.network, identity.containerId, identity.ifname, [...new Set(addresses)])]
+      : []),
     removal('host', identity.hostEnd),
     ...outside.map(({ name, mac }) => removal('host', { name, mac })),
     removal('pod', { name: request.ifname, mac: undefined }),

@@ -85,10 +85,31 @@ describe('nft.batch', () => {
   it('leaves alone what is there', async () => {
     await ns.apply({ ...table, ensure, add: [{ set: 'pods4', keys: ['10.1.0.5'], comment: 'first' }] });
     const before = await ruleset();
-    const add = [{ set: 'pods4', keys: ['10.1.0.5'], comment: 'second' }];
-    const [kept] = await ns.apply({ ...table, ensure, add });
-    expect(kept).to.deep.include({ did: 'kept', added: [] });
+    for (const comment of [{ comment: 'first' }, {}]) {
+      const [kept] = await ns.apply({ ...table, ensure, add: [{ set: 'pods4', keys: ['10.1.0.5'], ...comment }] });
+      expect(kept).to.deep.include({ did: 'kept', added: [] });
+    }
     expect(await ruleset()).to.equal(before);
+  });
+
+  it('takes over an element that bears another comment', async () => {
+    await ns.apply({ ...table, ensure, add: [{ set: 'pods4', keys: ['10.1.0.5', '10.1.0.6'], comment: 'first' }] });
+    const add = [{ set: 'pods4', keys: ['10.1.0.5'], comment: 'second' }];
+    expect((await ns.apply({ ...table, ensure, add }))[0]).to.deep.include({ did: 'created', added: add });
+    expect(await elements('pods4')).to.have.deep.members([
+      { key: '10.1.0.5', comment: 'second' },
+      { key: '10.1.0.6', comment: 'first' },
+    ]);
+  });
+
+  it('does not remove an element that bears another comment', async () => {
+    const keys = (comment: string, ...keys: string[]) => ({ set: 'pods4', keys, comment });
+    const add = [keys('first', '10.1.0.5'), keys('second', '10.1.0.6'), keys('', '10.1.0.7')];
+    await ns.apply({ ...table, ensure, add });
+    await ns.apply({ ...table, remove: [keys('first', '10.1.0.5', '10.1.0.6', '10.1.0.7')] });
+    expect(await elements('pods4')).to.deep.equal([{ key: '10.1.0.6', comment: 'second' }]);
+    await ns.apply({ ...table, remove: [{ set: 'pods4', keys: ['10.1.0.6'] }] });
+    expect(await elements('pods4')).to.deep.equal([]);
   });
 
   it('adds what is missing beside what is there, and says which', async () => {
