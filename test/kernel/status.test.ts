@@ -1,0 +1,69 @@
+import { expect } from 'chai';
+import { expectUnchanged } from '../support/expect-unchanged';
+import { bridgeNetwork, refusal, succeed } from '../support/network';
+import { createWorld, type World } from '../support/world';
+
+const config = bridgeNetwork({ cniVersion: '1.1.0', ipMasq: true });
+const STATUS = { command: 'STATUS', config };
+
+describe('STATUS', () => {
+  let world: World;
+
+  beforeEach(async () => {
+    world = await createWorld();
+  });
+
+  afterEach(() => world.close());
+
+  async function makeReadOnly(folder: string): Promise<void> {
+    const script = `mkdir -p ${folder} && mount --bind ${folder} ${folder} && mount -o remount,bind,ro ${folder}`;
+    expect(await world.run('sh', ['-c', script])).to.include({ code: 0 });
+  }
+
+  it('is good on a node that was just booted, and changes nothing there', async () => {
+    const before = await world.snapshot();
+    await succeed(world, 'bridge', STATUS);
+    await succeed(world, 'loopback', {
+      command: 'STATUS',
+      config: { cniVersion: '1.1.0', name: 'lo', type: 'loopback' },
+    });
+    await succeed(world, 'host-local', STATUS);
+    expectUnchanged(before, await world.snapshot(), { allow: [/^files \/run\/trestle\/: added/] });
+  });
+
+  it('is good on a node with pods', async () => {
+    await succeed(world, 'bridge', { netns: await world.addPod(), config });
+    const before = await world.snapshot();
+    await succeed(world, 'bridge', STATUS);
+    expectUnchanged(before, await world.snapshot());
+  });
+
+  it('is 50 where the state folder cannot be written, and ADD fails there', async () => {
+    await makeReadOnly('/run/trestle');
+    const { code, msg } = await refusal(world, 'bridge', STATUS);
+    expect(code).to.equal(50);
+    expect(msg).to.include('/run/trestle');
+    await refusal(world, 'bridge', { netns: await world.addPod(), config });
+  });
+
+  it('is 50 where leases cannot be written, and ADD fails there', async () => {
+    await makeReadOnly('/var/lib/cni/networks');
+    const { code, msg } = await refusal(world, 'bridge', STATUS);
+    expect(code).to.equal(50);
+    expect(msg).to.include('/var/lib/cni/networks');
+    await refusal(world, 'bridge', { netns: await world.addPod(), config });
+  });
+
+  it('calls an exhausted pool a fault only where it is asked to', async () => {
+    const pool = (more: object) => ({
+      ...config,
+      ipam: { type: 'host-local', ranges: [[{ subnet: '10.1.2.0/30' }]], ...more },
+    });
+    const asked = { command: 'STATUS', config: pool({ statusOnExhaustion: true }) };
+    await succeed(world, 'bridge', asked);
+    await succeed(world, 'bridge', { netns: await world.addPod(), config: pool({}) });
+    await refusal(world, 'bridge', { netns: await world.addPod(), containerId: 'second', config: pool({}) });
+    await succeed(world, 'bridge', { command: 'STATUS', config: pool({}) });
+    expect(await refusal(world, 'bridge', asked)).to.include({ code: 50 });
+  });
+});
