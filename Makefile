@@ -56,10 +56,12 @@ build/js/trestle.js: $(TYPESCRIPT) scripts/start.ts scripts/code-cache.ts packag
 	$(ESBUILD) scripts/start.ts --outfile=$@
 
 dev: | setup ## build the addon for development: compile_commands.json, debug information
-	node_modules/.bin/cmake-js build --out build-dev --debug --CDCMAKE_EXPORT_COMPILE_COMMANDS=ON
+	node_modules/.bin/cmake-js build --out build-dev --debug
 
-build-dev/compile_commands.json: CMakeLists.txt | setup
-	node_modules/.bin/cmake-js configure --out build-dev --debug --CDCMAKE_EXPORT_COMPILE_COMMANDS=ON
+# The folder changes when a file comes or goes.
+build-dev/compile_commands.json: CMakeLists.txt native | setup
+	node_modules/.bin/cmake-js configure --out build-dev --debug
+	@touch $@
 
 lint: build-dev/compile_commands.json | setup ## check style, types, layers and common mistakes
 	@scripts/lint.sh $(MAKE)
@@ -67,7 +69,7 @@ lint: build-dev/compile_commands.json | setup ## check style, types, layers and 
 # A file takes clang-tidy many seconds, so only what has changed since it was last clean is looked at.
 tidy: $(patsubst native/%.cc,build/tidy/%.ok,$(filter %.cc,$(CXX_FILES)))
 
-build/tidy/%.ok: native/%.cc $(filter %.h,$(CXX_FILES)) .clang-tidy build-dev/compile_commands.json
+build/tidy/%.ok: native/%.cc $(filter %.h,$(CXX_FILES)) .clang-tidy CMakeLists.txt | build-dev/compile_commands.json
 	@mkdir -p $(@D)
 	@clang-tidy --quiet --warnings-as-errors='*' --extra-arg=-Wno-unknown-warning-option -p build-dev $< 2>$@.log || \
 		{ cat $@.log; false; }

@@ -20,7 +20,7 @@ export function surroundings(): Surroundings {
     env: process.env,
     readStdin: () => readFileSync(0),
     out: (text) => write(1, text),
-    err: (text) => write(2, text),
+    err: complain,
   };
 }
 
@@ -37,6 +37,15 @@ function write(fd: number, text: string): void {
   }
 }
 
+/** What cannot be said to anybody does not make a request fail. */
+function complain(text: string): void {
+  try {
+    write(2, text);
+  } catch {
+    // Nobody reads it.
+  }
+}
+
 /** Ends this process with `status` once `work` is done; what escapes from it is a bug, and is told as one line. */
 export function run(work: () => Promise<number>): void {
   work().then(
@@ -45,7 +54,7 @@ export function run(work: () => Promise<number>): void {
       process.exit(status);
     },
     (error: unknown) => {
-      write(2, `trestle: ${error instanceof Error ? error.message : String(error)}\n`);
+      complain(`trestle: ${error instanceof Error ? error.message : String(error)}\n`);
       process.exit(1);
     },
   );
