@@ -4,6 +4,7 @@ import { native } from '../../../lib/kernel/native';
 import { useNamespaces } from './support';
 
 const table = { op: 'nft.batch', ns: 'host', family: 'inet', table: 'trestle' } as const;
+const inTable = { ns: 'host', family: 'inet', table: 'trestle' } as const;
 const nfproto = (data: string): NftExpr[] => [
   { expr: 'meta', key: 'nfproto', dreg: 1 },
   { expr: 'cmp', sreg: 1, op: 'eq', data },
@@ -200,21 +201,24 @@ describe('nft.batch', () => {
     expect(await elements('pods4')).to.deep.equal([]);
   });
 
-  it('lets many writers at one table, with one rule in the end', async () => {
-    const writers = Array.from({ length: 40 }, (_, i) =>
-      ns.apply({ ...table, ensure, add: [{ set: 'pods4', keys: [`10.3.0.${i}`] }] }),
-    );
-    const outcomes = (await Promise.all(writers)).flat();
-    expect(outcomes.flatMap(({ added }) => added?.flatMap((group) => group.keys))).to.have.length(40);
-    expect(await elements('pods4')).to.have.length(40);
-    const rules = await ns.ask({
-      query: 'nft.rules',
-      ns: 'host',
-      family: 'inet',
-      table: 'trestle',
-      chain: 'postrouting',
-    });
-    expect(rules).to.have.length(1);
+  it('lets many writers at one table, with each rule once in the end', async () => {
+    // Several small rules: they take long to look for, and not long to hand over.
+    const comments = Array.from({ length: 8 }, (_, i) => `network ${i}`);
+    const rules = comments.map((comment): NftRule => ({ ...masquerade, comment, exprs: [{ expr: 'counter' }] }));
+    for (let round = 0; round < 20; round++) {
+      const writers = Array.from({ length: 20 }, (_, i) =>
+        ns.apply({ ...table, ensure: { ...ensure, rules }, add: [{ set: 'pods4', keys: [`10.3.${round}.${i}`] }] }),
+      );
+      const added = (await Promise.all(writers)).flatMap(([outcome]) => outcome?.added ?? []);
+      expect(added.flatMap(({ keys }) => keys)).to.have.length(20);
+      const found = await ns.ask({ query: 'nft.rules', ...inTable, chain: 'postrouting' });
+      expect(found?.map(({ comment }) => comment)).to.deep.equal(comments);
+      await ns.apply({
+        ...table,
+        drop: { sets: [], rules: comments.map((comment) => ({ chain: 'postrouting', comment })) },
+      });
+    }
+    expect(await elements('pods4')).to.have.length(400);
   });
 
   it('removes though another removes the same at the same time', async () => {
