@@ -5,16 +5,16 @@ make=$1
 TRESTLE_TALLY=$PWD/build/tally
 export TRESTLE_TALLY
 mkdir -p build
-rm -f "$TRESTLE_TALLY"
+: >"$TRESTLE_TALLY"
 broken=0
 
 tier() {
   echo "== $1"
-  before=$(wc -l <"$TRESTLE_TALLY" 2>/dev/null || echo 0)
+  before=$(wc -l <"$TRESTLE_TALLY")
   "$make" --no-print-directory "$1" && return
   echo "== $1 failed" >&2
   # A tier that failed without a failing test (it did not build, it did not start) counts as one.
-  tail -n "+$((before + 1))" "$TRESTLE_TALLY" 2>/dev/null | awk '{ failed += $2 } END { exit !failed }' ||
+  tail -n "+$((before + 1))" "$TRESTLE_TALLY" | awk '{ failed += $2 } END { exit !failed }' ||
     broken=$((broken + 1))
 }
 
@@ -24,7 +24,6 @@ tier lint
 tier test-unit
 tier test-kernel
 
-touch "$TRESTLE_TALLY"
 awk -v broken="$broken" '
   { passed += $1; failed += $2; skipped += $3 }
   END {
