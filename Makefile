@@ -39,7 +39,7 @@ node_modules/.package-lock.json: package-lock.json
 
 build: build/runtime/id ## build the addon, the program and the launcher
 
-build/runtime/id: $(ADDON) build/js/trestle.js $(LAUNCHER) LICENSE package.json \
+build/runtime/id: $(ADDON) build/js/trestle.cjs $(LAUNCHER) LICENSE package.json \
 		scripts/stage.sh scripts/install.sh scripts/uninstall.sh Makefile
 	scripts/stage.sh build/runtime $(ADDON) "$(NODE_FLAGS)"
 
@@ -48,8 +48,9 @@ $(ADDON): binding.gyp $(CXX_FILES) | setup
 	node_modules/.bin/node-gyp --loglevel=warn configure build --nodedir="$(CURDIR)/$(PRIVATE_NODE)" --jobs max
 	@touch $@
 
-# trestle.js starts program.js, which is one function of what its modules need, from program.cache.
-build/js/trestle.js: $(TYPESCRIPT) scripts/start.ts scripts/code-cache.ts package.json package-lock.json Makefile | setup
+# trestle.cjs starts program.js, which is one function of what its modules need, from program.cache. By its ending Node
+# knows it; for a .js it would read the package.json of every folder above, which are the node's and not ours.
+build/js/trestle.cjs: $(TYPESCRIPT) scripts/start.ts scripts/code-cache.ts package.json package-lock.json Makefile | setup
 	$(ESBUILD) bin/trestle.ts --outfile=build/js/program.js \
 		--banner:js='(function(require,__dirname){' --footer:js='})'
 	$(ESBUILD) scripts/code-cache.ts | $(PRIVATE_NODE)/bin/node $(NODE_FLAGS) - build/js/program.js build/js/program.cache
@@ -89,7 +90,7 @@ test-kernel: build/stage ## run the tests on the installed plugins, as root, in 
 	$(MOCHA) $(or $(T),$(sort $(shell find test/kernel -name '*.test.ts')))
 
 # The tests of the launcher and the installation are about what is shipped, which this is not.
-sanitize: build/js/trestle.js ## run the kernel tests on an addon built with AddressSanitizer and UBSan
+sanitize: build/js/trestle.cjs ## run the kernel tests on an addon built with AddressSanitizer and UBSan
 	node_modules/.bin/cmake-js build --out build-sanitize --debug --CDSANITIZE=ON
 	LOADER_FLAGS='--preload libasan.so.8' SANITIZER='$(SANITIZER)' \
 		scripts/stage.sh build-sanitize/runtime build-sanitize/Debug/trestle_native.node "$(NODE_FLAGS)"

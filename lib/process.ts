@@ -11,7 +11,7 @@ export interface Surroundings {
   err(text: string): void;
 }
 
-/** What the launcher (`native/launcher`) and `bin/trestle.ts` are called as: `node trestle.js NAME ARGS…`. */
+/** What the launcher (`native/launcher`) and `bin/trestle.ts` are called as: `node trestle.cjs NAME ARGS…`. */
 export function surroundings(): Surroundings {
   const [name = 'trestle', ...args] = process.argv.slice(2);
   return {

@@ -38,7 +38,7 @@ echo "$sums" >"$runtime/SHA256SUMS"
 id=$version-$(cat "$runtime/SHA256SUMS" "$root/native/launcher/launcher.c" | sha256sum | cut -c1-12)
 
 # What the program is called by is in one place, its registry of plugins.
-plugins=$("$runtime/node" "$runtime/trestle.js" trestle plugins | tr '\n' ' ')
+plugins=$("$runtime/node" "$runtime/trestle.cjs" trestle plugins | tr '\n' ' ')
 mv "$runtime" "$out/$id"
 
 # C string literals, each followed by a comma.

@@ -127,7 +127,7 @@ static _Noreturn void start(const char* runtime, const char* name, int argc, cha
   const char* lib = join(runtime, "lib");
   const char* loader = join(lib, LOADER);
   const char* node = join(runtime, "node");
-  const char* program = join(runtime, "trestle.js");
+  const char* program = join(runtime, "trestle.cjs");
   /* The loader and Node would report these on stderr only, and a runtime reads stdout. */
   if (access(node, X_OK) != 0) fail("cannot execute", node);
   if (access(program, R_OK) != 0) fail("cannot read", program);

@@ -33,7 +33,7 @@ describe('make install', () => {
 
   it('puts every plugin and the command beside the runtime folder, as links of one file', async () => {
     expect(await pack().install(bin)).to.include({ code: 0, stderr: '' });
-    expect(Object.keys(tree(bin))).to.include.members([...installedNames(), '.trestle/1.0.0-a/trestle.js']);
+    expect(Object.keys(tree(bin))).to.include.members([...installedNames(), '.trestle/1.0.0-a/trestle.cjs']);
     expect(new Set(installedNames().map((name) => lstatSync(join(bin, name)).ino)).size).to.equal(1);
   });
 
@@ -49,7 +49,7 @@ describe('make install', () => {
     const made = pack();
     await made.install(bin);
     const whole = tree(bin);
-    writeFileSync(join(bin, '.trestle/1.0.0-a/trestle.js'), 'touched');
+    writeFileSync(join(bin, '.trestle/1.0.0-a/trestle.cjs'), 'touched');
     await made.install(bin);
     expect(tree(bin)).to.deep.equal(whole);
   });
@@ -131,7 +131,7 @@ describe('make install', () => {
       const kills = await killedEverywhere(async (made) => {
         for (const name of installedNames()) {
           const runtime = /trestle-launcher=(\S+)/.exec(tree(bin)[name] ?? '')?.[1];
-          expect(tree(bin)).to.have.property(`.trestle/${runtime}/trestle.js`);
+          expect(tree(bin)).to.have.property(`.trestle/${runtime}/trestle.cjs`);
         }
         expect(await made.install(bin)).to.include({ code: 0 });
         expect(tree(bin)).to.deep.equal(complete);

@@ -46,6 +46,11 @@ describe('the launcher', () => {
     expect(JSON.parse(stdout).argv).to.deep.equal(['loopback']);
   });
 
+  it('does not ask a package.json above it what kind of module it is', async () => {
+    writeFileSync(join(launched.bin, 'package.json'), '{"type": "module"}');
+    expect((await told('bridge', {})).argv).to.deep.equal(['bridge']);
+  });
+
   it('gives a plugin the variables of the protocol and a fixed PATH, and nothing else', async () => {
     const { env } = await told('bridge', {
       CNI_COMMAND: 'ADD',

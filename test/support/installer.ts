@@ -27,10 +27,10 @@ export function makePackage(id: string): Package {
   const path = mkdtempSync(join(tmpdir(), 'trestle-package-'));
   for (const name of ['install.sh', 'uninstall.sh', 'plugins']) cpSync(join(built, name), join(path, name));
   mkdirSync(join(path, id));
-  writeFileSync(join(path, id, 'trestle.js'), '');
+  writeFileSync(join(path, id, 'trestle.cjs'), '');
   // The SHA-256 of nothing.
   const sum = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
-  writeFileSync(join(path, id, 'SHA256SUMS'), `${sum}  ./trestle.js\n`);
+  writeFileSync(join(path, id, 'SHA256SUMS'), `${sum}  ./trestle.cjs\n`);
   writeFileSync(join(path, 'id'), `${id}\n`);
   writeFileSync(join(path, 'launcher'), `#!/bin/true trestle-launcher=${id}\n`);
   chmodSync(join(path, 'launcher'), 0o755);

@@ -13,7 +13,7 @@ export interface Launched {
 export function launchedProgram(program: string): Launched {
   const bin = mkdtempSync(resolve(__dirname, '../../build/launched-'));
   execFileSync('cp', ['-al', `${installedPlugins}/.`, bin]);
-  const main = join(runtimeFolder(bin), 'trestle.js');
+  const main = join(runtimeFolder(bin), 'trestle.cjs');
   rmSync(main);
   writeFileSync(main, program);
   return { bin, remove: () => rmSync(bin, { recursive: true }) };
