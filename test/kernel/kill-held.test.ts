@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { expectUnchanged } from '../support/expect-unchanged';
 import { type ChangingCall, cniHeldAt, cniKilledAt, type HeldRun } from '../support/kill-at';
-import { brief, busyNode, inWorld, ours, snapshotAfter } from '../support/kill-rounds';
+import { brief, busyNode, freshNode, inWorld, ours, snapshotAfter } from '../support/kill-rounds';
 import { bookkeeping } from '../support/leftovers';
-import { bridgeNetwork, ipsOf, succeed } from '../support/network';
+import { bridgeNetwork, globalAddresses, hostLocal, ipsOf, refusal, succeed } from '../support/network';
 import type { Snapshot } from '../support/snapshot';
 import { createWorld, type World } from '../support/world';
 
@@ -105,5 +105,43 @@ describe('An ADD that stands still', function () {
     await world.removePod(next.netns);
     await succeed(world, 'bridge', DEL);
     await expectNothingLeft();
+  });
+});
+
+describe('An ADD that stands still while it makes the bridge', function () {
+  this.timeout(60_000);
+
+  const onePool = (name: string, subnet: string) => ({ ...config, name, ipam: hostLocal([{ subnet }]) });
+  const call = ours(onePool('net', '10.1.2.0/24'));
+  const rival = { ...ours(onePool('rival', '10.2.0.0/24')), containerId: 'rival', netns: '/run/netns/rival' };
+
+  let world: World;
+  let held: HeldRun;
+
+  beforeEach(async () => {
+    const { calls } = await inWorld(freshNode, (twin) => cniKilledAt(twin, 'bridge', call, 0));
+    world = await createWorld();
+    await freshNode(world);
+    await world.addPod('rival');
+    held = await cniHeldAt(world, 'bridge', call, calls.findIndex(({ detail }) => detail === 'RTM_NEWADDR') + 1);
+  });
+
+  afterEach(() => world.close());
+
+  it('lets nobody else decide about it meanwhile', async () => {
+    const refused = refusal(world, 'bridge', rival);
+    await sleep(aWhileMs);
+    expect((await held.resume()).code).to.equal(0);
+    expect((await refused).msg).to.include('already has an IP address different from 10.2.0.1/24');
+    expect(await globalAddresses(world, 'br0')).to.deep.equal(['10.1.2.1/24']);
+  });
+
+  it('and is killed leaves it to the next', async () => {
+    const added = succeed(world, 'bridge', rival);
+    await sleep(aWhileMs);
+    await held.kill();
+    const [ip = ''] = ipsOf(await added);
+    expect(await world.ping('host', ip)).to.equal(true);
+    expect(await globalAddresses(world, 'br0')).to.deep.equal(['10.2.0.1/24']);
   });
 });
