@@ -22,6 +22,7 @@ struct LinkSet {
   std::optional<bool> promisc;
   std::optional<bool> hairpin;
   std::optional<bool> isolated;
+  bool pin_mac = false;
 
   [[nodiscard]] bool WantsPort() const { return hairpin || isolated; }
 };
@@ -35,8 +36,11 @@ Object TakeDifferences(LinkSet& step, const Link& link) {
   };
   compare("up", step.up, link.up);
   compare("mtu", step.mtu, link.mtu);
-  if (step.mac && ToText(*step.mac) == link.mac) step.mac.reset();
+  const bool same_mac = step.mac && ToText(*step.mac) == link.mac;
+  if (same_mac) step.mac.reset();
   if (step.mac) previous.emplace_back("mac", link.mac);
+  // Setting it to what it is makes it NET_ADDR_SET, which a bridge keeps whatever ports come and go.
+  if (step.pin_mac && !step.mac) step.mac = ParseMac(link.mac);
   compare("alias", step.alias, link.alias);
   compare("promisc", step.promisc, link.promisc_flag);
   if (link.port) compare("hairpin", step.hairpin, link.port->hairpin);
@@ -54,6 +58,7 @@ std::string InWords(const LinkSet& step) {
   if (step.promisc) add(*step.promisc ? "promisc on" : "promisc off");
   if (step.hairpin) add(*step.hairpin ? "hairpin on" : "hairpin off");
   if (step.isolated) add(*step.isolated ? "isolated on" : "isolated off");
+  if (step.pin_mac) add("pinned address");
   return "set link " + step.name + PlaceInWords(step.ns) + ": " + changes;
 }
 
@@ -99,7 +104,7 @@ Result<Outcome> Run(Session& session, LinkSet step) {
                   {{"ifindex", link->ifindex},
                    {"mac", step.mac ? ToText(*step.mac) : link->mac},
                    {"mtu", step.mtu.value_or(link->mtu)}}};
-  if (previous.empty()) return outcome;
+  if (previous.empty() && !step.pin_mac) return outcome;
   auto socket = session.Route(step.ns);
   if (!socket) return socket.fault();
   if (auto set = SetLink(**socket, step, link->ifindex, op); !set) return set.fault();
@@ -122,6 +127,7 @@ Step ParseLinkSet(Fields& fields) {
   step.promisc = fields.OptionalFlag("promisc");
   step.hairpin = fields.OptionalFlag("hairpin");
   step.isolated = fields.OptionalFlag("isolated");
+  step.pin_mac = fields.Flag("pinMac");
   return {.uses_pod = step.ns == Ns::kPod, .run = [step](Session& session) { return Run(session, step); }};
 }
 

@@ -173,6 +173,8 @@ export interface LinkSet {
   mac?: string;
   alias?: string;
   promisc?: boolean;
+  /** Sets the MAC to what it is (NET_ADDR_SET), so that a bridge no longer takes that of a port. */
+  pinMac?: boolean;
   /** The next two need a link that is a port of a bridge. */
   hairpin?: boolean;
   isolated?: boolean;

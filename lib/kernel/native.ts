@@ -1,6 +1,7 @@
 /** The one file that loads the addon. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { CniError, ErrorCode } from '../cni/errors';
 import type { KernelFault, Native } from './contract';
 import { KernelError } from './errors';
 
@@ -20,15 +21,25 @@ export function useNative(path: string): void {
   loaded = loadNative(path);
 }
 
-/** Loads the addon from `path`, or from where it usually is. Throws what `dlopen` says. */
+/** Loads the addon from `path`, or from where it usually is. Code 50 with what `dlopen` says: without it no ADD can succeed. */
 export function loadNative(path: string = findAddon()): Native {
-  const addon = require(resolve(path)) as Native;
+  const addon = open(resolve(path));
   return {
     observe: (where, queries) => wrapped(addon.observe(where, queries)),
     apply: (where, steps, mode) => wrapped(addon.apply(where, steps, mode)),
     lock: (request) => wrapped(addon.lock(request)),
     unlock: (lock) => addon.unlock(lock),
   };
+}
+
+function open(path: string): Native {
+  try {
+    return require(path) as Native;
+  } catch (error) {
+    // Its first line: Node's own goes on about which file required it.
+    const [reason = ''] = (error as Error).message.split('\n');
+    throw new CniError(ErrorCode.unavailable, `the native addon cannot be loaded: ${reason}`);
+  }
 }
 
 function findAddon(): string {

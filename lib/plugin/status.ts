@@ -3,7 +3,7 @@ import { parseConfig } from '../cni/config';
 import { CniError, ErrorCode } from '../cni/errors';
 import { KernelError } from '../kernel/errors';
 import { type Call, runOf } from './call';
-import { callIpam, ipamType } from './ipam';
+import { callIpam, hasIpam, ipamType } from './ipam';
 import { observe } from './kernel-run';
 
 /** STATUS: code 50 when no ADD could succeed for a reason that a pod's leaving does not cure; then the IPAM plugin is asked. */
@@ -19,7 +19,10 @@ export async function status(call: Call): Promise<void> {
     throw error;
   }
   const type = plugin.ipam === undefined ? '' : ipamType(request.config);
-  if (type !== '') await callIpam(platform, type, request);
+  if (type === '') return;
+  if (!hasIpam(platform, type, request.path))
+    throw new CniError(ErrorCode.unavailable, `there is no IPAM plugin "${type}"`);
+  await callIpam(platform, type, request);
 }
 
 function demandWritable(folder: string): void {

@@ -148,4 +148,25 @@ describe('options of bridge', () => {
     }
     expect(await mac()).to.equal(before);
   });
+
+  it('keeps the MAC of a bridge that somebody else made, before and after ports were in it', async () => {
+    await world.ip('link add br0 type bridge');
+    const mac = async () => (await link('br0')).address;
+    const before = await mac();
+    const first = await addPod({});
+    expect([first.result.interfaces[0].mac, await mac()]).to.deep.equal([before, before]);
+    const call = { netns: first, containerId: first.name };
+    await succeed(world, 'bridge', { ...call, command: 'CHECK', config: bridgeNetwork({ prevResult: first.result }) });
+  });
+
+  it('gives a MAC to a bridge whose last port took it along', async () => {
+    await world.ip('link add br0 type bridge');
+    await world.ip('link add port address 02:00:00:00:00:01 master br0 type veth peer name other-end');
+    await world.ip('link delete port');
+    expect((await link('br0')).address).to.equal('00:00:00:00:00:00');
+    const { result } = await addPod({});
+    expect(result.interfaces[0].mac)
+      .to.equal((await link('br0')).address)
+      .and.to.match(/^[0-9a-f][26ae]:/);
+  });
 });

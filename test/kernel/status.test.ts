@@ -1,5 +1,8 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectUnchanged } from '../support/expect-unchanged';
+import { launchedProgram, runtimeFolder } from '../support/launched';
 import { bridgeNetwork, refusal, succeed } from '../support/network';
 import { createWorld, type World } from '../support/world';
 
@@ -65,5 +68,21 @@ describe('STATUS', () => {
     await refusal(world, 'bridge', { netns: await world.addPod(), containerId: 'second', config: pool({}) });
     await succeed(world, 'bridge', { command: 'STATUS', config: pool({}) });
     expect(await refusal(world, 'bridge', asked)).to.include({ code: 50 });
+  });
+
+  it('is 50 when the native addon is missing, and when the IPAM plugin is', async () => {
+    const launched = launchedProgram();
+    try {
+      rmSync(join(runtimeFolder(launched.bin), 'trestle_native.node'));
+      for (const type of ['bridge', 'host-local']) {
+        const { code, msg } = await refusal(world, type, { ...STATUS, plugins: launched.bin });
+        expect(code, msg).to.equal(50);
+        expect(msg).to.match(/^the native addon cannot be loaded: [^\n]+$/);
+      }
+    } finally {
+      launched.remove();
+    }
+    const nowhere = { ...STATUS, config: { ...config, ipam: { type: 'nowhere' } } };
+    expect(await refusal(world, 'bridge', nowhere)).to.include({ code: 50, msg: 'there is no IPAM plugin "nowhere"' });
   });
 });

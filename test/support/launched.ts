@@ -9,13 +9,15 @@ export interface Launched {
   remove(): void;
 }
 
-/** Installs `program`, the text of a CommonJS module, in place of Trestle's; the rest is linked, not copied. */
-export function launchedProgram(program: string): Launched {
+/** Installs `program`, the text of a CommonJS module, in place of Trestle's if it is given; the rest is linked, not copied. */
+export function launchedProgram(program?: string): Launched {
   const bin = mkdtempSync(resolve(__dirname, '../../build/launched-'));
   execFileSync('cp', ['-al', `${installedPlugins}/.`, bin]);
   const main = join(runtimeFolder(bin), 'trestle.cjs');
-  rmSync(main);
-  writeFileSync(main, program);
+  if (program !== undefined) {
+    rmSync(main);
+    writeFileSync(main, program);
+  }
   return { bin, remove: () => rmSync(bin, { recursive: true }) };
 }
 

@@ -1,3 +1,4 @@
+import { knownArgs } from '../../cni/args';
 import { CniError, ErrorCode } from '../../cni/errors';
 import type { Dns, Interface, Result } from '../../cni/result';
 import type { LinkFact, Outcome, Query, Step } from '../../kernel/contract';
@@ -10,11 +11,12 @@ import {
   type Identity,
   type Plan,
 } from '../../plugin/define';
+import { ipamType } from '../../plugin/ipam';
 import { elementDebris, elementQueries, masquerade, masqueradeSets, unmasquerade } from '../masquerade';
 import { aliasOf, attachSteps, ownerIn } from './attach';
 import { type BridgeConfig, bridgeSchema, demandConsistent, demandRoom, requestedMac } from './config';
 import { type Addressing, addressing, gatewayAddresses } from './gateway';
-import { demandBridge, sharedQueries, sharedSteps } from './shared';
+import { demandBridge, pinSteps, sharedQueries, sharedSteps } from './shared';
 
 /** `bridge`: a veth pair between the pod and a Linux bridge on the host, which may be the pods' gateway. */
 export const bridge = definePlugin({
@@ -44,6 +46,8 @@ function facts({ request, config, identity }: Context<BridgeConfig> & { identity
 
 function refuse({ request, config, identity, facts }: BridgeContext): void {
   demandConsistent(config, request.config);
+  // With an IPAM plugin it is for that one to say which it knows.
+  if (ipamType(request.config) === '') knownArgs(request.args, ['MAC']);
   // Throws for one that is none.
   requestedMac(config, macArg(request));
   demandBridge(config, facts);
@@ -71,7 +75,9 @@ function add({ request, config, identity, facts, ipam }: AddContext<BridgeConfig
   const layer3 = ipam ? addressing(config, ipam) : { ips: [], routes: [] };
   const addresses = layer3.ips.map(({ address }) => address);
   demandRoom(config, addresses);
-  const gateways = gatewayAddresses(config, layer3);
+  // With a VLAN, which ADD refuses so far, the gateway is on a link of its own.
+  const gateways = config.vlan === 0 ? gatewayAddresses(config, layer3) : [];
+  const pin = pinSteps(config, facts, identity.machineId);
   const steps = attachSteps({
     config,
     hostEnd: identity.hostEnd,
@@ -85,7 +91,7 @@ function add({ request, config, identity, facts, ipam }: AddContext<BridgeConfig
       : [];
   return {
     shared: { lock: `bridge ${config.bridge}`, steps: sharedSteps(config, gateways, facts, identity.machineId) },
-    steps: [...steps, ...masquerading],
+    steps: [...pin, ...steps, ...masquerading],
     result: (outcomes) =>
       result(
         {
@@ -97,7 +103,7 @@ function add({ request, config, identity, facts, ipam }: AddContext<BridgeConfig
           layer3,
           ...(ipam?.dns ? { dns: ipam.dns } : {}),
         },
-        outcomes,
+        outcomes.slice(pin.length),
       ),
   };
 }

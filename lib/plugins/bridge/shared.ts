@@ -46,7 +46,7 @@ export function sharedSteps(
   return [
     ...(facts.bridge === null || isHalfMade(facts.bridge, mac)
       ? creation(config, gateways, mac)
-      : upkeep(config, facts.bridge)),
+      : upkeep(config, facts.bridge, mac)),
     ...gatewaySteps(config, gateways, facts.bridgeAddrs),
     ...(gateways.some((address) => !isIPv6(address)) ? enable(forwarding.ipv4, facts.ipv4Forwarding) : []),
     ...(gateways.some(isIPv6) ? enable(forwarding.ipv6, facts.ipv6Forwarding) : []),
@@ -83,9 +83,22 @@ function creation(
   ];
 }
 
+/** What is left of a bridge's MAC when it was that of a port, and the last port has gone. */
+const noMac = '00:00:00:00:00:00';
+
+/**
+ * Keeps the MAC of a bridge that somebody else made: one that was not set explicitly would become that of our host end.
+ * Whether it was cannot be asked, and setting it to what it is costs one message; ours is set at creation.
+ */
+export function pinSteps({ bridge: name }: BridgeConfig, { bridge }: SharedFacts, machineId: string): Step[] {
+  const foreign = bridge !== null && bridge.mac !== deviceMac(name, machineId);
+  return foreign ? [{ op: 'link.set', ns: 'host', name, pinMac: true }] : [];
+}
+
 /** An existing bridge is brought up and made promiscuous if it has to be; the rest is its owner's. */
-function upkeep({ bridge: name, promiscMode }: BridgeConfig, bridge: LinkFact): Step[] {
+function upkeep({ bridge: name, promiscMode }: BridgeConfig, bridge: LinkFact, mac: string): Step[] {
   const wanted = {
+    ...(bridge.mac === noMac ? { mac } : {}),
     ...(bridge.up ? {} : { up: true }),
     ...(promiscMode && !bridge.promiscFlag ? { promisc: true } : {}),
   };

@@ -148,6 +148,16 @@ describe('links', () => {
       expect(set).not.to.have.property('previous');
     });
 
+    it('pins the MAC of a bridge to what it is, so that it does not become that of a port', async () => {
+      await ns.run('host', 'ip', 'link', 'add', 'cni0', 'type', 'bridge');
+      const mac = async () => (await ns.ip('host', 'link', 'show', 'cni0'))[0].address;
+      const before = await mac();
+      const [pinned] = await ns.apply({ op: 'link.set', ns: 'host', name: 'cni0', pinMac: true });
+      expect(pinned).to.deep.include({ did: 'changed', mac: before, previous: {} });
+      await ns.apply({ ...veth, master: 'cni0' });
+      expect(await mac()).to.equal(before);
+    });
+
     it('refuses port settings of a link that is no port', async () => {
       await ns.apply(pair);
       const { faults } = await ns.attempt({ op: 'link.set', ns: 'host', name: 'vetha', hairpin: true });

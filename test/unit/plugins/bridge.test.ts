@@ -47,7 +47,8 @@ const nothing: BridgeFacts = {
   podEnd: null,
   podAddrs: [],
 };
-const settled: BridgeFacts = { ...nothing, bridge: link({}), ipv4Forwarding: '1', ipv6Forwarding: '1' };
+const ownMac = deviceMac('cni0', 'machine');
+const settled: BridgeFacts = { ...nothing, bridge: link({ mac: ownMac }), ipv4Forwarding: '1', ipv6Forwarding: '1' };
 
 interface Case {
   config?: Record<string, unknown>;
@@ -130,6 +131,31 @@ describe('bridge: the plan of an ADD', () => {
     expect(ops(sharedOf({ facts: { ...nothing, bridge: link({ up: false }) } }))).to.deep.equal(['link.set']);
   });
 
+  it('pins the MAC of a bridge that somebody else made, before the port could change it', () => {
+    const facts = { bridge: link({ mac: '02:00:00:00:00:99' }) };
+    const { steps, result } = planOf({ facts });
+    expect(steps.slice(0, 2).map(({ op }) => op)).to.deep.equal(['link.set', 'link.add']);
+    expect(steps[0]).to.deep.equal({ op: 'link.set', ns: 'host', name: 'cni0', pinMac: true });
+    const outcomes = [
+      { did: 'changed', us: 1 },
+      { did: 'created', us: 1, mac: identity.hostEnd.mac },
+    ] as const;
+    expect(result(outcomes).interfaces?.slice(0, 2)).to.deep.equal([
+      { name: 'cni0', mac: '02:00:00:00:00:99' },
+      identity.hostEnd,
+    ]);
+  });
+
+  it('gives a bridge a MAC whose last port took it along', () => {
+    const facts = { bridge: link({ mac: '00:00:00:00:00:00' }) };
+    expect(sharedOf({ facts })).to.deep.equal([{ op: 'link.set', ns: 'host', name: 'cni0', mac: ownMac }]);
+  });
+
+  it('looks for no gateway on the bridge itself where a VLAN has its own', () => {
+    const given = { config: { isGateway: true, vlan: 100 }, ipam: oneIp, facts: { bridgeAddrs: [] } };
+    expect(sharedOf(given)).to.deep.equal([]);
+  });
+
   it('gives the bridge the gateway of each family and enables forwarding for it', () => {
     const steps = sharedOf({
       config: { isGateway: true },
@@ -186,7 +212,7 @@ describe('bridge: the plan of an ADD', () => {
     } as const;
     const { interfaces, ips } = planOf({ ipam: oneIp }).result([outcome]);
     expect(interfaces).to.deep.equal([
-      { name: 'cni0', mac: '02:00:00:00:00:01' },
+      { name: 'cni0', mac: ownMac },
       identity.hostEnd,
       { name: 'eth0', mac: identity.podMac, mtu: 1450, sandbox: '/run/netns/a' },
     ]);
@@ -327,6 +353,19 @@ describe('bridge: what an ADD refuses before anything is changed', () => {
     ],
   ];
   for (const [what, given, message] of cases) it(what, () => expect(refuse(given)).to.throw(message));
+
+  it('CNI_ARGS that nobody knows, when there is no IPAM plugin to know them', () => {
+    expect(refuse({ args: [['FOO', '1']] })).to.throw('ARGS: unknown args ["FOO=1"]');
+    expect(refuse({ args: [['FOO', '1']], config: { ipam: { type: 'x' } } })).not.to.throw();
+    expect(
+      refuse({
+        args: [
+          ['FOO', '1'],
+          ['IgnoreUnknown', '1'],
+        ],
+      }),
+    ).not.to.throw();
+  });
 
   it('and nothing else', () => expect(refuse({ config: { hairpinMode: true } })).not.to.throw());
 });
