@@ -1,0 +1,127 @@
+import { expect } from 'chai';
+import type { Result } from '../../../lib/cni/result';
+import { bridge } from '../../../lib/plugins/bridge/bridge';
+import { addr, type Case, contextOf, identity, link, nothing, refuse } from './bridge-cases';
+
+describe('bridge: what an ADD refuses before anything is changed', () => {
+  const cases: [string, Case, string][] = [
+    [
+      'hairpin together with promiscuous mode',
+      { config: { hairpinMode: true, promiscMode: true } },
+      'cannot set hairpin mode and promiscuous mode at the same time',
+    ],
+    [
+      'an IPAM for a container end that is disabled',
+      { config: { disableContainerInterface: true, ipam: { type: 'x' } } },
+      'cannot use IPAM when DisableContainerInterface flag is set',
+    ],
+    ['a negative VLAN', { config: { vlan: -1 } }, 'invalid VLAN ID -1 (must be between 0 and 4094)'],
+    ['a VLAN above 4094', { config: { vlan: 4095 } }, 'invalid VLAN ID 4095 (must be between 0 and 4094)'],
+    [
+      'a trunk without its upper end',
+      { config: { vlanTrunk: [{ minID: 5 }] } },
+      'minID and maxID should be configured simultaneously, maxID is missing',
+    ],
+    [
+      'a trunk the wrong way round',
+      { config: { vlanTrunk: [{ minID: 9, maxID: 5 }] } },
+      'minID is greater than maxID in trunk parameter',
+    ],
+    ['a trunk id out of range', { config: { vlanTrunk: [{ id: 5000 }] } }, 'incorrect trunk id parameter'],
+    [
+      'a trunk minID out of range',
+      { config: { vlanTrunk: [{ minID: -1, maxID: 7 }] } },
+      'incorrect trunk minID parameter',
+    ],
+    [
+      'a trunk maxID out of range',
+      { config: { vlanTrunk: [{ minID: 1, maxID: 5000 }] } },
+      'incorrect trunk maxID parameter',
+    ],
+    ['a VLAN', { config: { vlan: 100 } }, '"vlan" is not supported yet'],
+    ['a trunk', { config: { vlanTrunk: [{ id: 5 }] } }, '"vlanTrunk" is not supported yet'],
+    ['preserveDefaultVlan', { config: { preserveDefaultVlan: true } }, '"preserveDefaultVlan" is not supported yet'],
+    ['macspoofchk', { config: { macspoofchk: true } }, '"macspoofchk" is not supported yet'],
+    [
+      'a bridge name that another kind of device has',
+      { facts: { bridge: link({ kind: 'veth' }) } },
+      '"cni0" already exists but is not a bridge',
+    ],
+    [
+      'a pod that has the interface',
+      { facts: { podEnd: link({ name: 'eth0' }) } },
+      'container veth name provided (eth0) already exists',
+    ],
+    [
+      'a host end whose name is taken',
+      { facts: { hostEnd: link({ alias: 'mine' }) } },
+      `"${identity.hostEnd.name}" already exists on the host; its MAC is 02:00:00:00:00:01, its alias "mine"`,
+    ],
+  ];
+  for (const [what, given, message] of cases) it(what, () => expect(refuse(given)).to.throw(message));
+
+  it('CNI_ARGS that nobody knows, when there is no IPAM plugin to know them', () => {
+    expect(refuse({ args: [['FOO', '1']] })).to.throw('ARGS: unknown args ["FOO=1"]');
+    expect(refuse({ args: [['FOO', '1']], config: { ipam: { type: 'x' } } })).not.to.throw();
+    expect(
+      refuse({
+        args: [
+          ['FOO', '1'],
+          ['IgnoreUnknown', '1'],
+        ],
+      }),
+    ).not.to.throw();
+  });
+
+  it('and nothing else', () => expect(refuse({ config: { hairpinMode: true } })).not.to.throw());
+});
+
+describe('bridge: the removal without a record', () => {
+  const removalOf = (given: Case & { prevResult?: Result }) => {
+    const context = contextOf({ ...given, command: 'DEL' });
+    return bridge.del?.({ ...context, request: { ...context.request, prevResult: given.prevResult } } as never) ?? [];
+  };
+
+  it("tries our name for the host end and the pod's interface, veths only", () => {
+    expect(removalOf({})).to.deep.equal([
+      {
+        op: 'link.delete',
+        ns: 'host',
+        name: identity.hostEnd.name,
+        mac: identity.hostEnd.mac,
+        kind: 'veth',
+        ifMissing: 'keep',
+      },
+      { op: 'link.delete', ns: 'pod', name: 'eth0', kind: 'veth', ifMissing: 'keep' },
+    ]);
+  });
+
+  it('takes the host end that the result names, by name and MAC', () => {
+    const prevResult = {
+      interfaces: [
+        { name: 'vethabc', mac: '02:00:00:00:00:09' },
+        { name: 'eth0', sandbox: '/x', mac: 'aa:00:00:00:00:01' },
+      ],
+    };
+    expect(removalOf({ prevResult })).to.deep.include({
+      op: 'link.delete',
+      ns: 'host',
+      name: 'vethabc',
+      mac: '02:00:00:00:00:09',
+      kind: 'veth',
+      ifMissing: 'keep',
+    });
+  });
+
+  it('stops the masquerading first, of what the result or the pod itself has as addresses', () => {
+    const [first] = removalOf({
+      config: { ipMasq: true },
+      prevResult: { ips: [{ address: '10.1.2.3/24' }] },
+      facts: { podAddrs: [addr('10.1.2.3/24'), addr('fd00::3/64')] },
+    });
+    expect(first?.op === 'nft.batch' && first.remove?.flatMap(({ keys }) => keys)).to.deep.equal([
+      '10.1.2.3',
+      'fd00::3',
+    ]);
+  });
+});
