@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { deviceMac } from '../../../lib/plugin/identity';
 import { addr, type Case, dual, identity, link, nothing, oneIp, ops, ownMac, planOf, sharedOf } from './bridge-cases';
 
 describe('bridge: the plan of an ADD', () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Result } from '../../../lib/cni/result';
 import { bridge } from '../../../lib/plugins/bridge/bridge';
-import { addr, type Case, contextOf, identity, link, nothing, refuse } from './bridge-cases';
+import { addr, type Case, contextOf, identity, link, refuse } from './bridge-cases';
 
 describe('bridge: what an ADD refuses before anything is changed', () => {
   const cases: [string, Case, string][] = [
