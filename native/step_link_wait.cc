@@ -29,10 +29,22 @@ bool IsEnabled(uint8_t port_state) {
          port_state == BR_STATE_LEARNING;
 }
 
-bool CarriesTraffic(const Link& link) {
-  // A driver that knows no operstate leaves it unknown; running is then the best there is to know.
-  const bool up = link.operstate == IF_OPER_UP || (link.operstate == IF_OPER_UNKNOWN && link.running);
-  return up && (!link.port || IsEnabled(link.port->state));
+// A driver that knows no operstate leaves it unknown; running is then the best there is to know.
+bool IsUp(const Link& link) {
+  return link.operstate == IF_OPER_UP || (link.operstate == IF_OPER_UNKNOWN && link.running);
+}
+
+// A bridge has its carrier from the first port that forwards, but drops what it is to send until the kernel
+// has come to look at it as well (linkwatch, which waits its turn for the RTNL lock): tens of milliseconds on
+// a busy machine.
+Result<bool> CarriesTraffic(Session& session, Ns ns, const Link& link) {
+  if (!IsUp(link)) return false;
+  if (!link.port || link.port->state != BR_STATE_FORWARDING) return !link.port || IsEnabled(link.port->state);
+  auto socket = session.Route(ns);
+  if (!socket) return socket.fault();
+  const auto bridge = FindLink(**socket, "", int(link.master));
+  if (!bridge) return bridge.fault();
+  return !*bridge || IsUp(**bridge);
 }
 
 Result<Outcome> Run(Session& session, const LinkWait& step) {
@@ -42,7 +54,9 @@ Result<Outcome> Run(Session& session, const LinkWait& step) {
   for (;;) {
     auto link = NeedLink(session, step.ns, step.name, op);
     if (!link) return link.fault();
-    if (CarriesTraffic(*link)) {
+    const auto ready = CarriesTraffic(session, step.ns, *link);
+    if (!ready) return ready.fault();
+    if (*ready) {
       return Outcome{"kept", {{"ifindex", link->ifindex}, {"mac", link->mac}, {"mtu", link->mtu}}};
     }
     if (steady_clock::now() >= deadline || session.stopped()) {

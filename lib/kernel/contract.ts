@@ -194,8 +194,8 @@ export interface LinkDelete {
 }
 
 /**
- * Waits until a link carries traffic: operstate up and, on a bridge port, state forwarding, or listening or learning,
- * which a spanning tree may go on doing for half a minute. ETIMEDOUT otherwise.
+ * Waits until a link carries traffic: operstate up and, on a bridge port, state forwarding and the bridge up as well, or
+ * listening or learning, which a spanning tree may go on doing for half a minute. ETIMEDOUT otherwise.
  */
 export interface LinkWait {
   op: 'link.wait';
