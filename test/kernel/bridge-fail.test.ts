@@ -2,7 +2,16 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectUnchanged } from '../support/expect-unchanged';
 import { bookkeeping, sharedObjects } from '../support/leftovers';
-import { addIpam, bridgeNetwork, hostLocal, ipamCalls, ipamPath, refusal, succeed } from '../support/network';
+import {
+  addIpam,
+  bridgeNetwork,
+  type Config,
+  hostLocal,
+  ipamCalls,
+  ipamPath,
+  refusal,
+  succeed,
+} from '../support/network';
 import type { Pod } from '../support/peers';
 import { cniEnvironment } from '../support/plugins';
 import { createWorld, type World } from '../support/world';
@@ -23,10 +32,10 @@ describe('an ADD of bridge that fails half-way', () => {
   afterEach(() => world.close());
 
   /** The error of an ADD whose IPAM plugin does as the script says, and the calls which that got. Nothing may be left. */
-  async function addWith(script: string) {
+  async function addWith(script: string, changes: Config = {}) {
     const ipam = addIpam(world, 'foreign', script);
     const before = await world.snapshot();
-    const call = { netns: pod, containerId: 'one', config: bridgeNetwork({ ipam }), env: ipamPath(world) };
+    const call = { netns: pod, containerId: 'one', config: bridgeNetwork({ ipam, ...changes }), env: ipamPath(world) };
     const { code, msg } = await refusal(world, 'bridge', call);
     expectUnchanged(before, await world.snapshot(), { allow: [notes, ...sharedObjects('br0')] });
     return { code, msg, calls: ipamCalls(world) };
@@ -56,6 +65,15 @@ describe('an ADD of bridge that fails half-way', () => {
     const { msg, calls } = await addWith(`echo '{"cniVersion":"1.0.0","dns":{}}'`);
     expect(msg).to.equal('IPAM plugin returned missing IP config');
     expect(calls).to.deep.equal(['ADD one eth0', 'DEL one eth0']);
+  });
+
+  it('because the version has no room for two addresses of a family: the IPAM plugin is told to DEL', async () => {
+    const two = '{"cniVersion":"1.0.0","ips":[{"address":"10.1.2.9/24"},{"address":"10.1.2.10/24"}]}';
+    expect(await addWith(`echo '${two}'`, { cniVersion: '0.2.0', isDefaultGateway: false })).to.deep.equal({
+      code: 7,
+      msg: 'CNI version 0.2.0 does not support more than 1 address per family',
+      calls: ['ADD one eth0', 'DEL one eth0'],
+    });
   });
 
   it('because a route leads nowhere: the pair goes, and the IPAM plugin is told to DEL', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { expectUnchanged } from '../support/expect-unchanged';
-import { bridgeNetwork, type Config, refusal, succeed } from '../support/network';
+import { bridgeNetwork, type Config, hostLocal, ranges, refusal, succeed } from '../support/network';
 import type { Pod } from '../support/peers';
 import type { Snapshot } from '../support/snapshot';
 import { createWorld, type World } from '../support/world';
@@ -81,6 +81,16 @@ describe('ADD of bridge refuses a configuration', () => {
     ['vlanTrunk', { vlanTrunk: [{ id: 5 }] }, '"vlanTrunk" is not supported yet'],
     ['macspoofchk', { macspoofchk: true }, '"macspoofchk" is not supported yet'],
     ['preserveDefaultVlan', { preserveDefaultVlan: true }, '"preserveDefaultVlan" is not supported yet'],
+    [
+      'a subnet that is too small',
+      { ipam: { type: 'host-local', subnet: '10.0.0.0/31' } },
+      'invalid range set 0: Network 10.0.0.0/31 too small to allocate from',
+    ],
+    [
+      'two addresses of a family for a version that has no room for them',
+      { cniVersion: '0.2.0', ipam: hostLocal(ranges.ipv4, [{ subnet: '10.7.0.0/24' }]) },
+      'CNI version 0.2.0 does not support more than 1 address per family',
+    ],
     ['a MAC that is none', { runtimeConfig: { mac: '02:00' } }, 'invalid MAC address "02:00"'],
     ['a MAC of a group', { runtimeConfig: { mac: '01:00:5e:00:00:01' } }, 'invalid MAC address "01:00:5e:00:00:01"'],
   ];

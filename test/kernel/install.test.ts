@@ -1,9 +1,9 @@
 import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 import { installedNames, makePackage, type Package, tree } from '../support/installer';
-import { PATH } from '../support/run';
+import { PATH, run } from '../support/run';
 
 describe('make install', () => {
   let folder: string;
@@ -154,6 +154,32 @@ describe('make install', () => {
         },
       );
     });
+  });
+});
+
+describe('make with DESTDIR and CNI_BIN', () => {
+  it('installs plugins that answer, and uninstalls them', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'trestle-install-'));
+    // What is built counts as up to date: a build would pull it away from under the other tests.
+    const options = [
+      '-C',
+      resolve(__dirname, '../..'),
+      '-o',
+      'build/runtime/id',
+      `DESTDIR=${folder}`,
+      'CNI_BIN=/x/bin',
+    ];
+    const make = (target: string) => run('make', [target, ...options]);
+    try {
+      expect(await make('install')).to.include({ code: 0, stderr: '' });
+      expect(Object.keys(tree(folder))).to.include.members(installedNames().map((name) => `x/bin/${name}`));
+      const { stdout } = await run(join(folder, 'x/bin/bridge'), [], { env: { CNI_COMMAND: 'VERSION' } });
+      expect(JSON.parse(stdout).supportedVersions).to.include('1.1.0');
+      expect(await make('uninstall')).to.include({ code: 0, stderr: '' });
+      expect(Object.keys(tree(folder))).to.deep.equal(['x', 'x/bin']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

@@ -113,6 +113,16 @@ describe('loopback', () => {
     expect((await refusal(world, 'loopback', check)).msg).to.include('lo in the pod has up false, expected true');
   });
 
+  it('GC and STATUS succeed and change nothing', async () => {
+    const current = call({ cniVersion: '1.1.0' });
+    await succeed(world, 'loopback', current);
+    const before = await world.snapshot();
+    const collected = { ...current.config, 'cni.dev/valid-attachments': [] };
+    await succeed(world, 'loopback', { ...current, command: 'GC', config: collected });
+    await succeed(world, 'loopback', { ...current, command: 'STATUS' });
+    expectUnchanged(before, await world.snapshot());
+  });
+
   it("runs beside the ADD and the DEL of the same container's eth0", async () => {
     const eth0 = { netns: pod, config: bridgeNetwork() };
     const both = (command: string) =>

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { expectUnchanged } from '../support/expect-unchanged';
 import { launchedProgram, runtimeFolder } from '../support/launched';
 import { bridgeNetwork, refusal, succeed } from '../support/network';
+import { cniAnswer, cniEnvironment, cniInput, pluginPath } from '../support/plugins';
 import { createWorld, type World } from '../support/world';
 
 const config = bridgeNetwork({ cniVersion: '1.1.0', ipMasq: true });
@@ -55,6 +56,23 @@ describe('STATUS', () => {
     expect(code).to.equal(50);
     expect(msg).to.include('/var/lib/cni/networks');
     await refusal(world, 'bridge', { netns: await world.addPod(), config });
+  });
+
+  it('is 50 where the kernel has no nftables, which only ipMasq needs', async () => {
+    // STATUS opens no other socket than that to nftables.
+    const refuse = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=socket', '-e', 'inject=socket:error=EPROTONOSUPPORT'];
+    const status = async (ipMasq: boolean) => {
+      const call = { command: 'STATUS', config: { ...config, ipMasq } };
+      const plugin = pluginPath('bridge', world.plugins);
+      const io = { env: cniEnvironment(call, world.plugins), input: cniInput(call) };
+      return cniAnswer(await world.run('strace', [...refuse, plugin], io));
+    };
+    const { code, json } = await status(true);
+    expect({ code, json }).to.deep.equal({
+      code: 1,
+      json: { code: 50, msg: 'open a netlink socket: EPROTONOSUPPORT (Protocol not supported)' },
+    });
+    expect(await status(false)).to.include({ code: 0, stdout: '' });
   });
 
   it('calls an exhausted pool a fault only where it is asked to', async () => {

@@ -31,10 +31,12 @@ export function bridgeNetwork(changes: Config = {}): Config {
   };
 }
 
-/** Calls a plugin that must succeed. Returns what it printed, parsed. */
+/** Calls a plugin that must succeed, and print nothing for any command but ADD. Returns what it printed, parsed. */
 export async function succeed(world: World, type: string, call: CniCall): Promise<Json> {
   const { code, stdout, stderr, json } = await world.cni(type, call);
-  if (code !== 0) throw new Error(`${type} ${call.command ?? 'ADD'} failed: ${stdout} ${stderr}`);
+  const command = call.command ?? 'ADD';
+  if (code !== 0) throw new Error(`${type} ${command} failed: ${stdout} ${stderr}`);
+  if (command !== 'ADD') expect(stdout, `output of ${type} ${command}`).to.equal('');
   return json;
 }
 

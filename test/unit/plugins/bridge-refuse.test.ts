@@ -23,6 +23,11 @@ describe('bridge: what an ADD refuses before anything is changed', () => {
       'minID and maxID should be configured simultaneously, maxID is missing',
     ],
     [
+      'a trunk without its lower end',
+      { config: { vlanTrunk: [{ maxID: 5 }] } },
+      'minID and maxID should be configured simultaneously, minID is missing',
+    ],
+    [
       'a trunk the wrong way round',
       { config: { vlanTrunk: [{ minID: 9, maxID: 5 }] } },
       'minID is greater than maxID in trunk parameter',
