@@ -43,7 +43,11 @@ Socket::Socket(Fd fd) : fd_(std::move(fd)), buffer_(std::make_unique_for_overwri
 
 Result<Socket> Socket::Open(int protocol) {
   Fd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
-  if (!fd) return KernelFault("open a netlink socket", errno);
+  if (!fd) {
+    const char* purpose =
+        protocol == NETLINK_NETFILTER ? "open a netlink socket for nftables" : "open a netlink socket";
+    return KernelFault(purpose, errno);
+  }
   const int on = 1;
   // Explanations, quoted requests left out of errors, and requests whose filters are taken seriously.
   for (const int option : {NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK}) {

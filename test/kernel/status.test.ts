@@ -70,7 +70,7 @@ describe('STATUS', () => {
     const { code, json } = await status(true);
     expect({ code, json }).to.deep.equal({
       code: 1,
-      json: { code: 50, msg: 'open a netlink socket: EPROTONOSUPPORT (Protocol not supported)' },
+      json: { code: 50, msg: 'open a netlink socket for nftables: EPROTONOSUPPORT (Protocol not supported)' },
     });
     expect(await status(false)).to.include({ code: 0, stdout: '' });
   });
