@@ -50,6 +50,8 @@ struct run {
   long stop_at;
   enum victim victim;
   long count;
+  struct ptrace_syscall_info last;
+  pid_t last_thread;
   int root_status;
 };
 
@@ -76,14 +78,28 @@ static void strike(struct run* run, pid_t thread) {
   }
 }
 
+/*
+ * The forwarding sysctls answer -ERESTARTNOINTR while somebody else holds the RTNL lock, and the thread makes
+ * the call again (restart_syscall in net/ipv4/devinet.c): that is one change, however often it is tried.
+ */
+static bool is_restart(struct run* run, pid_t thread, const struct ptrace_syscall_info* info,
+                       const char* detail) {
+  bool same = thread == run->last_thread && info->instruction_pointer == run->last.instruction_pointer &&
+              memcmp(&info->seccomp, &run->last.seccomp, sizeof info->seccomp) == 0;
+  run->last = *info;
+  run->last_thread = thread;
+  return same && strncmp(detail, "/proc/sys/", strlen("/proc/sys/")) == 0;
+}
+
 static void at_call(struct run* run, pid_t thread) {
-  struct ptrace_syscall_info info;
+  struct ptrace_syscall_info info = {0};
   char detail[DETAIL_SIZE] = "";
   if (trace(PTRACE_GET_SYSCALL_INFO, thread, sizeof info, (uintptr_t)&info) <= 0) {
     return;
   }
   const struct call* call = find_call(info.seccomp.nr);
-  if (call == NULL || !is_change(thread, run->root, call, (const uint64_t*)info.seccomp.args, detail)) {
+  if (call == NULL || !is_change(thread, run->root, call, (const uint64_t*)info.seccomp.args, detail) ||
+      is_restart(run, thread, &info, detail)) {
     return;
   }
   dprintf(LOG_FD, "%ld %s %s\n", ++run->count, call->name, detail);
