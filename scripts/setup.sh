@@ -2,10 +2,10 @@
 # Installs the Debian packages that the build and the tests need, only those that are missing.
 set -eu
 
-build='g++ make python3 pkg-config cmake libnl-3-dev libnl-route-3-dev libnftnl-dev libmnl-dev'
+build='g++ make python3 pkg-config cmake libnl-3-dev libnftnl-dev libmnl-dev'
 lint='clang-format clang-tidy shellcheck'
 kernel_tests='iproute2 iputils-ping nftables iptables containernetworking-plugins strace tcpdump util-linux
-  busybox-static procps'
+  procps'
 
 missing=
 for package in $build $lint $kernel_tests; do
