@@ -1,3 +1,4 @@
+import { lookup } from '../cni/decode';
 import type { Request } from '../cni/request';
 import type { KernelFault } from '../kernel/contract';
 import { KernelError } from '../kernel/errors';
@@ -33,7 +34,7 @@ function disown({ platform }: Call, record: AttachmentRecord): void {
  */
 export function asDel(request: Request, record: AttachmentRecord): Request {
   const { containerId, ifname, netns } = record;
-  const { prevResult } = request.config;
+  const prevResult = lookup(request.config, 'prevResult');
   const config = request.command === 'DEL' && prevResult ? { ...record.config, prevResult } : record.config;
   return { ...request, command: 'DEL', containerId, ifname, netns, config, stdin: Buffer.from(JSON.stringify(config)) };
 }
