@@ -1,5 +1,5 @@
 {
-  # npx node-gyp rebuild -> build/Release/trestle_native.node
+  # make build -> build/Release/trestle_native.node (not node-gyp rebuild, which empties all of build/)
   'targets': [
     {
       'target_name': 'trestle_native',

@@ -16,7 +16,8 @@ scripts=$(find scripts .ci -name '*.sh' -o -path .ci/run)
 {
   check 'style and layers (biome)' node_modules/.bin/biome ci --colors=off --error-on-warnings
   check 'types (tsc)' node_modules/.bin/tsc --pretty false
-  check 'C and C++ style (clang-format)' clang-format --dry-run -Werror $cxx native/launcher/launcher.c
+  check 'C and C++ style (clang-format)' clang-format --dry-run -Werror $cxx native/launcher/launcher.c \
+    bench/*.c test/support/kill-at/*.[ch]
   check 'C++ mistakes (clang-tidy)' "$make" --no-print-directory -k -j "$(nproc)" tidy
   check 'shell (shellcheck)' shellcheck $scripts
 }
