@@ -22,6 +22,7 @@ export type Query =
   | { query: 'links'; ns: Ns }
   | { query: 'addrs'; ns: Ns; link: string }
   | { query: 'routes'; ns: Ns; link: string }
+  | { query: 'vlans'; ns: Ns; link: string }
   | { query: 'sysctl'; ns: Ns; key: string }
   | { query: 'netns'; ns: Ns }
   | { query: 'nft.elements'; ns: Ns; family: NftFamily; table: string; set: string }
@@ -34,6 +35,7 @@ export interface Answers {
   links: LinkFact[];
   addrs: AddrFact[];
   routes: RouteFact[];
+  vlans: VlanRange[];
   sysctl: string | null;
   netns: NetnsFact;
   'nft.elements': NftElementFact[] | null;
@@ -71,8 +73,18 @@ export interface LinkFact {
     isolated: boolean;
     state: 'disabled' | 'listening' | 'learning' | 'forwarding' | 'blocking';
   };
-  /** Only on a bridge. */
-  bridge?: { vlanFiltering: boolean };
+  /** Only on a bridge. `defaultPvid` is the VLAN that a new port is put into, untagged; 0 for none, or without VLAN filtering in the kernel. */
+  bridge?: { vlanFiltering: boolean; defaultPvid: number };
+}
+
+/** VLANs `from` to `to`, both inclusive, of a bridge's port: frames leave it with a tag unless `untagged`, and come in as those of `pvid` without one. */
+export interface VlanRange {
+  from: number;
+  to: number;
+  /** BRIDGE_VLAN_INFO_PVID: only for a single VLAN. */
+  pvid?: boolean;
+  /** BRIDGE_VLAN_INFO_UNTAGGED */
+  untagged?: boolean;
 }
 
 export interface AddrFact {
@@ -144,6 +156,8 @@ export type Step =
   | AddrAdd
   | AddrDelete
   | RouteAdd
+  | BridgeVlanAdd
+  | BridgeVlanDelete
   | SysctlSet
   | NftBatch;
 
@@ -250,6 +264,22 @@ export interface RouteAdd {
   /** RT_SCOPE_*: absent means universe (0) with a gateway, link (253) without. */
   scope?: number;
   ifExists: 'keep' | 'fail';
+}
+
+/** `bridge vlan add` on a port. One that it is in already gets these flags. */
+export interface BridgeVlanAdd {
+  op: 'bridge.vlan.add';
+  ns: Ns;
+  link: string;
+  vlans: VlanRange[];
+}
+
+/** `bridge vlan del` on a port. One that it is not in is no error. */
+export interface BridgeVlanDelete {
+  op: 'bridge.vlan.delete';
+  ns: Ns;
+  link: string;
+  vlans: { from: number; to: number }[];
 }
 
 /** Writes `/proc/sys/<key>` if its value differs; EROFS with the wanted value present is no error. */

@@ -1,4 +1,4 @@
-import type { LinkSet, NftBatch, Step } from './contract';
+import type { LinkSet, NftBatch, Step, VlanRange } from './contract';
 
 /** A step in words, as close to the `ip`, `bridge`, `sysctl` and `nft` commands as one line allows. */
 export function describe(step: Step): string {
@@ -40,6 +40,10 @@ export function describe(step: Step): string {
         step.link,
         step.table !== undefined && `table ${step.table}`,
       );
+    case 'bridge.vlan.add':
+      return words('add', step.link, 'to', step.vlans.map(vlanText).join(', '));
+    case 'bridge.vlan.delete':
+      return words('take', step.link, 'out of', step.vlans.map(vlanText).join(', '));
     case 'sysctl.set':
       return `set ${step.key.replaceAll('/', '.')} = ${step.value}`;
     case 'nft.batch':
@@ -52,6 +56,12 @@ export function describe(step: Step): string {
 const words = (...parts: (string | false | undefined)[]): string => parts.filter((part) => part).join(' ');
 
 const mtu = (value: number | undefined): string | undefined => (value === undefined ? undefined : `mtu ${value}`);
+
+/** "VLAN 100 pvid untagged", "VLANs 200-300" */
+export function vlanText({ from, to, pvid, untagged }: VlanRange): string {
+  const ids = from === to ? `VLAN ${from}` : `VLANs ${from}-${to}`;
+  return words(ids, pvid && 'pvid', untagged && 'untagged');
+}
 
 function peerOf({ link }: Step & { op: 'link.add' }): string | undefined {
   return link.kind === 'veth' ? words(`peer ${link.peer.name} (${link.peer.ns})`, link.peer.mac) : undefined;

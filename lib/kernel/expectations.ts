@@ -1,6 +1,8 @@
 import type {
   AddrFact,
   Answers,
+  BridgeVlanAdd,
+  BridgeVlanDelete,
   LinkAdd,
   LinkFact,
   LinkSet,
@@ -10,7 +12,9 @@ import type {
   RouteAdd,
   RouteFact,
   Step,
+  VlanRange,
 } from './contract';
+import { vlanText } from './describe';
 import { sameAddress, samePrefix, subnetOf } from './prefix';
 
 /** What must be true where a step was done: a question, and what is wrong with its answer (undefined: nothing). */
@@ -50,6 +54,10 @@ export function expectationsOf(step: Step): Expectation[] {
             : `${at(step.ns, step.link)} has no route ${routeText(step)}`,
         ),
       ];
+    case 'bridge.vlan.add':
+      return [expect(vlansOf(step), (found) => vlansDiffer(step, found))];
+    case 'bridge.vlan.delete':
+      return [expect(vlansOf(step), (found) => vlansRemain(step, found))];
     case 'nft.batch':
       return batchApplied(step);
     case 'sysctl.set':
@@ -130,6 +138,29 @@ function isRoute(route: RouteFact, wanted: RouteAdd): boolean {
     (wanted.mtu === undefined || route.mtu === wanted.mtu) &&
     (wanted.advmss === undefined || route.advmss === wanted.advmss)
   );
+}
+
+const vlansOf = ({ ns, link }: BridgeVlanAdd | BridgeVlanDelete) => ({ query: 'vlans', ns, link }) as const;
+
+/** Of each VLAN of a list, its flags. */
+function flagsById(vlans: readonly VlanRange[]): Map<number, string> {
+  const ids = ({ from, to }: VlanRange) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  return new Map(vlans.flatMap((range) => ids(range).map((id) => [id, vlanText({ ...range, from: id, to: id })])));
+}
+
+function vlansDiffer({ ns, link, vlans }: BridgeVlanAdd, found: readonly VlanRange[]): string | undefined {
+  const present = flagsById(found);
+  for (const [id, wanted] of flagsById(vlans)) {
+    if (!present.has(id)) return `${at(ns, link)} is not in ${wanted}`;
+    if (present.get(id) !== wanted) return `${at(ns, link)} is in ${present.get(id)}, expected ${wanted}`;
+  }
+  return undefined;
+}
+
+function vlansRemain({ ns, link, vlans }: BridgeVlanDelete, found: readonly VlanRange[]): string | undefined {
+  const present = flagsById(found);
+  const left = [...flagsById(vlans).keys()].find((id) => present.has(id));
+  return left === undefined ? undefined : `${at(ns, link)} is still in VLAN ${left}`;
 }
 
 function batchApplied({ ns, family, table, ensure, add = [] }: NftBatch): Expectation[] {

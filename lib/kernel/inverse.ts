@@ -1,8 +1,8 @@
 import type { Outcome, Step } from './contract';
 
 /**
- * The step that undoes `step`, or undefined when nothing needs undoing: what was only kept stays, a route goes with
- * its link, and waiting changed nothing. A link is removed by the ifindex that this run created, never by name alone.
+ * The step that undoes `step`, or undefined when nothing needs undoing: what was only kept stays, a route or a VLAN
+ * goes with its link, and waiting changed nothing. A link is removed by the ifindex that this run created, never by name alone.
  */
 export function inverse(step: Step, outcome: Outcome): Step | undefined {
   if (outcome.did === 'kept') return undefined;
@@ -32,6 +32,8 @@ export function inverse(step: Step, outcome: Outcome): Step | undefined {
     case 'nft.batch':
       return undoBatch(step, outcome);
     case 'route.add':
+    case 'bridge.vlan.add':
+    case 'bridge.vlan.delete':
     case 'link.delete':
     case 'link.wait':
     case 'link.announce':

@@ -28,7 +28,7 @@ export async function observe<Q extends Queries>({ kernel, where }: Run, queries
   ) as Facts<Q>;
 }
 
-const lists: readonly Query['query'][] = ['links', 'addrs', 'routes'];
+const lists: readonly Query['query'][] = ['links', 'addrs', 'routes', 'vlans'];
 
 function nothing({ query }: Query): Answers[keyof Answers] {
   return lists.includes(query) ? [] : null;
