@@ -5,7 +5,7 @@ import type { Answers, Outcome, Query, Step } from '../kernel/contract';
 
 /** Named questions to the kernel, and the type of their answers under the same names. */
 export type Queries = Readonly<Record<string, Query>>;
-export type Facts<Q extends Queries> = { readonly [K in keyof Q]: Answers[Q[K]['query']] };
+export type Facts<Q extends Queries> = { readonly [K in keyof Q]: Answers[NonNullable<Q[K]>['query']] };
 
 /** What an ADD will do: plain data, and a pure function from what the steps did to the result. */
 export interface Plan {

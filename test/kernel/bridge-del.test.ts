@@ -132,7 +132,7 @@ describe('DEL of bridge', () => {
   const broken: [string, Config][] = [
     ['wrong types', { mtu: 'large', isGateway: 'yes', dns: 5 }],
     ['a wrong VLAN ID', { vlan: -1 }],
-    ['a VLAN that no ADD takes yet', { vlan: 100 }],
+    ['a VLAN that the bridge does not filter', { vlan: 100 }],
     ['hairpin and promiscuous mode', { hairpinMode: true, promiscMode: true }],
     ['an IPAM plugin that is nowhere', { ipam: { type: 'nosuch' } }],
     ['an IPAM plugin that is none', { ipam: { type: 'bridge' } }],

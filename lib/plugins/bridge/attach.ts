@@ -1,9 +1,10 @@
 import { isIPv6 } from '../../cni/addresses';
 import type { IpConfig, Route } from '../../cni/result';
-import type { Step } from '../../kernel/contract';
+import type { LinkFact, Step } from '../../kernel/contract';
 import type { AddContext } from '../../plugin/define';
 import type { BridgeConfig } from './config';
 import type { Addressing } from './gateway';
+import { portVlanSteps } from './vlan';
 
 /** How long the kernel may take until the port forwards: far more than it needs, far less than a runtime's patience. */
 const portTimeoutMs = 5_000;
@@ -15,21 +16,23 @@ export interface Attachment {
   podEnd: { name: string; mac: string };
   alias: string;
   addressing: Addressing;
+  /** As it is before the pair is made; null before the bridge is. */
+  bridge: LinkFact | null;
 }
 
 /** The pair, in the order that lets the pod answer the moment ADD returns. */
 export function attachSteps(attachment: Attachment): Step[] {
-  const { config, hostEnd, podEnd, alias, addressing } = attachment;
+  const { config, hostEnd, podEnd, alias, addressing, bridge } = attachment;
   const port = {
     ...(config.hairpinMode ? { hairpin: true } : {}),
     ...(config.portIsolation ? { isolated: true } : {}),
   };
   const pair = pairStep(attachment);
   const label: Step = { op: 'link.set', ns: 'host', name: hostEnd.name, alias, ...port };
-  if (config.disableContainerInterface) return [pair, label];
+  const made = [pair, label, ...portVlanSteps(config, hostEnd.name, bridge)];
+  if (config.disableContainerInterface) return made;
   return [
-    pair,
-    label,
+    ...made,
     ...podSysctls(config, podEnd.name, addressing.ips),
     ...addressing.ips.map(({ address }): Step => addressStep(config, podEnd.name, address)),
     { op: 'link.set', ns: 'pod', name: podEnd.name, up: true },

@@ -14,7 +14,7 @@ import {
 import { ipamType } from '../../plugin/ipam';
 import { elementDebris, elementQueries, masquerade, masqueradeSets, unmasquerade } from '../masquerade';
 import { aliasOf, attachSteps, ownerIn } from './attach';
-import { type BridgeConfig, bridgeSchema, demandConsistent, demandRoom, requestedMac } from './config';
+import { type BridgeConfig, bridgeSchema, demandConsistent, demandRoom, gatewayLink, requestedMac } from './config';
 import { type Addressing, addressing, gatewayAddresses } from './gateway';
 import { demandBridge, pinSteps, sharedQueries, sharedSteps } from './shared';
 
@@ -75,8 +75,7 @@ function add({ request, config, identity, facts, ipam }: AddContext<BridgeConfig
   const layer3 = ipam ? addressing(config, ipam) : { ips: [], routes: [] };
   const addresses = layer3.ips.map(({ address }) => address);
   demandRoom(config, addresses);
-  // With a VLAN, which ADD refuses so far, the gateway is on a link of its own.
-  const gateways = config.vlan === 0 ? gatewayAddresses(config, layer3) : [];
+  const gateways = gatewayAddresses(config, layer3);
   const pin = pinSteps(config, facts, identity.machineId);
   const steps = attachSteps({
     config,
@@ -84,6 +83,7 @@ function add({ request, config, identity, facts, ipam }: AddContext<BridgeConfig
     podEnd,
     alias: aliasOf({ identity }),
     addressing: layer3,
+    bridge: facts.bridge,
   });
   const masquerading =
     config.ipMasq && layer3.ips.length > 0
@@ -97,6 +97,7 @@ function add({ request, config, identity, facts, ipam }: AddContext<BridgeConfig
         {
           config,
           facts,
+          vlanGateway: config.vlan !== 0 && gateways.length > 0,
           netns: request.netns,
           hostEnd: identity.hostEnd.name,
           podEnd,
@@ -115,6 +116,8 @@ function macArg({ args }: Context<BridgeConfig>['request']): string | undefined 
 interface Made {
   config: BridgeConfig;
   facts: Facts<Queries>;
+  /** Whether a VLAN has a gateway, on a link of its own. */
+  vlanGateway: boolean;
   netns: string;
   hostEnd: string;
   podEnd: { name: string; mac: string };
@@ -122,8 +125,11 @@ interface Made {
   dns?: Dns;
 }
 
-/** Interfaces in the order that every consumer of the reference's results relies on: bridge, host end, container end. */
-function result({ config, facts, netns, hostEnd, podEnd, layer3, dns }: Made, [pair]: readonly Outcome[]): Result {
+/** Interfaces in the order that every consumer of the reference's results relies on: bridge, host end, container end, a VLAN's gateway. */
+function result(
+  { config, facts, vlanGateway, netns, hostEnd, podEnd, layer3, dns }: Made,
+  [pair]: readonly Outcome[],
+): Result {
   const mtu = pair?.peer?.mtu;
   const own = config.dns && Object.values(config.dns).some((value) => value.length > 0) ? config.dns : dns;
   return {
@@ -131,6 +137,7 @@ function result({ config, facts, netns, hostEnd, podEnd, layer3, dns }: Made, [p
       named(config.bridge, facts.bridge?.mac),
       named(hostEnd, pair?.mac),
       { ...named(podEnd.name, pair?.peer?.mac ?? podEnd.mac), ...(mtu === undefined ? {} : { mtu }), sandbox: netns },
+      ...(vlanGateway ? [named(gatewayLink(config), facts.gateway?.mac)] : []),
     ],
     ...(layer3.ips.length > 0 ? layer3 : {}),
     ...(own ? { dns: own } : {}),

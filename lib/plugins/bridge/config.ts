@@ -15,7 +15,7 @@ const mtu = v.pipe(
 /** IPV6_MIN_MTU: on a link with less the kernel knows no IPv6. */
 const leastMtuForIPv6 = 1280;
 
-/** The keys of `bridge`. VLANs are read so that DEL and CHECK of such a configuration work. */
+/** The keys of `bridge`. */
 export const bridgeSchema = v.object({
   ...netConfEntries,
   bridge: v.optional(linkName, 'cni0'),
@@ -33,7 +33,7 @@ export const bridgeSchema = v.object({
     v.array(v.object({ minID: v.optional(int({})), maxID: v.optional(int({})), id: v.optional(int({})) })),
     [],
   ),
-  preserveDefaultVlan: flag,
+  preserveDefaultVlan: v.optional(v.boolean(), true),
   macspoofchk: flag,
   enabledad: flag,
   disableContainerInterface: flag,
@@ -47,6 +47,11 @@ export type BridgeConfig = v.InferOutput<typeof bridgeSchema>;
 /** A default gateway is a gateway. */
 export function isGateway(config: BridgeConfig): boolean {
   return config.isGateway || config.isDefaultGateway;
+}
+
+/** The link that bears the gateway's addresses: the bridge itself, or in a VLAN one end of a pair whose other end is a port. */
+export function gatewayLink({ bridge, vlan }: Pick<BridgeConfig, 'bridge' | 'vlan'>): string {
+  return vlan === 0 ? bridge : `${bridge}.${vlan}`;
 }
 
 /** Code 7 where the link could not carry the addresses that the IPAM gave. */
@@ -84,28 +89,39 @@ function combinationComplaints(config: BridgeConfig, raw: Record<string, unknown
   if (config.disableContainerInterface && ipamType(raw) !== '') {
     complaints.push('cannot use IPAM when DisableContainerInterface flag is set');
   }
-  for (const key of ['vlan', 'macspoofchk', 'preserveDefaultVlan'] as const) {
-    if (config[key]) complaints.push(`"${key}" is not supported yet`);
-  }
-  if (config.vlanTrunk.length > 0) complaints.push('"vlanTrunk" is not supported yet');
+  if (config.macspoofchk) complaints.push('"macspoofchk" is not supported yet');
   return complaints;
 }
 
 const highestVlan = 4094;
+/** IFNAMSIZ without its NUL. */
+const longestName = 15;
 
-function vlanComplaints({ vlan, vlanTrunk }: BridgeConfig): string[] {
-  const invalid = (id: number | undefined): boolean => id !== undefined && (id < 0 || id > highestVlan);
-  const complaints = invalid(vlan) ? [`invalid VLAN ID ${vlan} (must be between 0 and ${highestVlan})`] : [];
-  for (const { id, minID, maxID } of vlanTrunk) {
-    if (minID !== undefined && maxID === undefined)
-      complaints.push('minID and maxID should be configured simultaneously, maxID is missing');
-    if (minID === undefined && maxID !== undefined)
-      complaints.push('minID and maxID should be configured simultaneously, minID is missing');
-    if (invalid(id)) complaints.push('incorrect trunk id parameter');
-    if (invalid(minID)) complaints.push('incorrect trunk minID parameter');
-    if (invalid(maxID)) complaints.push('incorrect trunk maxID parameter');
-    if (minID !== undefined && maxID !== undefined && minID > maxID)
-      complaints.push('minID is greater than maxID in trunk parameter');
-  }
-  return complaints;
+function vlanComplaints(config: BridgeConfig): string[] {
+  const { vlan, vlanTrunk } = config;
+  const invalid = vlan < 0 || vlan > highestVlan;
+  const gateway = gatewayLink(config);
+  const tooLong = vlan !== 0 && isGateway(config) && Buffer.byteLength(gateway) > longestName;
+  return [
+    ...(invalid ? [`invalid VLAN ID ${vlan} (must be between 0 and ${highestVlan})`] : []),
+    ...(tooLong
+      ? [`the VLAN's gateway cannot be called "${gateway}": a link's name has ${longestName} bytes at most`]
+      : []),
+    ...vlanTrunk.flatMap(trunkComplaints),
+  ];
+}
+
+function trunkComplaints({ id, minID, maxID }: BridgeConfig['vlanTrunk'][number]): string[] {
+  const invalid = (vlan: number | undefined): boolean => vlan !== undefined && (vlan < 1 || vlan > highestVlan);
+  const both = 'minID and maxID should be configured simultaneously';
+  return [
+    ...(minID !== undefined && maxID === undefined ? [`${both}, maxID is missing`] : []),
+    ...(minID === undefined && maxID !== undefined ? [`${both}, minID is missing`] : []),
+    ...(invalid(id) ? ['incorrect trunk id parameter'] : []),
+    ...(invalid(minID) ? ['incorrect trunk minID parameter'] : []),
+    ...(invalid(maxID) ? ['incorrect trunk maxID parameter'] : []),
+    ...(minID !== undefined && maxID !== undefined && minID > maxID
+      ? ['minID is greater than maxID in trunk parameter']
+      : []),
+  ];
 }

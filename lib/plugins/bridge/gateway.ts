@@ -3,7 +3,7 @@ import { CniError, ErrorCode } from '../../cni/errors';
 import type { IpConfig, Result, Route } from '../../cni/result';
 import type { AddrFact, Step } from '../../kernel/contract';
 import { prefix, samePrefix } from '../../kernel/prefix';
-import { type BridgeConfig, isGateway } from './config';
+import { type BridgeConfig, gatewayLink, isGateway } from './config';
 
 /** What the IPAM gave, completed: gateways where the bridge is one, the default route where it is the default one. */
 export interface Addressing {
@@ -40,16 +40,31 @@ function isDefault({ dst }: Route, wanted: string): boolean {
   return isIPv6(dst) === isIPv6(wanted) && prefix(dst).prefixLength === 0;
 }
 
-/** The addresses that the bridge itself has to bear: each pod address's gateway, with that address's prefix length. */
+/** The addresses that the bridge itself, or a VLAN's gateway, has to bear: each pod address's gateway, with that address's prefix length. */
 export function gatewayAddresses(config: BridgeConfig, { ips }: Addressing): string[] {
   if (!isGateway(config)) return [];
   const wanted = ips.flatMap(({ address, gateway }) => (gateway ? [`${gateway}/${prefix(address).prefixLength}`] : []));
   return [...new Set(wanted)];
 }
 
-/** What is missing for the bridge to have the wanted addresses; one that stands in the way goes only with forceAddress. */
+/** The sysctls of a device of ours that bears gateway addresses: it takes no router's word, and does not doubt its own. */
+export function ipv6Sysctls({ enabledad }: BridgeConfig, link: string, gateways: readonly string[]): Step[] {
+  const set = (key: string, value: string): Step => ({
+    op: 'sysctl.set',
+    ns: 'host',
+    key: `net/ipv6/conf/${link}/${key}`,
+    value,
+    ifMissing: 'keep',
+    ifReadOnly: 'keep',
+  });
+  return [set('accept_ra', '0'), ...(!enabledad && gateways.some(isIPv6) ? [set('accept_dad', '0')] : [])];
+}
+
+/** What is missing for the gateway's link to have the wanted addresses; one that stands in the way goes only with forceAddress. */
 export function gatewaySteps(config: BridgeConfig, wanted: readonly string[], present: readonly AddrFact[]): Step[] {
-  const { bridge: link, enabledad, forceAddress } = config;
+  const { enabledad, forceAddress } = config;
+  const link = gatewayLink(config);
+  const what = config.vlan === 0 ? 'bridge addr:' : 'vlan interface for bridge with addr:';
   const missing = wanted.filter((address) => !present.some((fact) => samePrefix(fact.address, address)));
   const steps: Step[] = [];
   const obstacles = new Set(
@@ -59,7 +74,7 @@ export function gatewaySteps(config: BridgeConfig, wanted: readonly string[], pr
     if (!forceAddress) {
       throw new CniError(
         ErrorCode.internal,
-        `failed to set bridge addr: "${link}" already has an IP address different from ${address}`,
+        `failed to set ${what} "${link}" already has an IP address different from ${address}`,
         `it has ${fact.address}; "forceAddress": true replaces it`,
       );
     }

@@ -1,36 +1,56 @@
 import { isIPv6 } from '../../cni/addresses';
 import { CniError, ErrorCode } from '../../cni/errors';
-import type { AddrFact, LinkFact, Query, Step } from '../../kernel/contract';
+import type { AddrFact, LinkFact, Query, Step, VlanRange } from '../../kernel/contract';
 import { deviceMac } from '../../plugin/identity';
-import type { BridgeConfig } from './config';
-import { gatewaySteps } from './gateway';
+import { type BridgeConfig, gatewayLink } from './config';
+import { gatewaySteps, ipv6Sysctls } from './gateway';
+import { gatewayPort, usesVlans, vlanGatewaySteps } from './vlan';
 
 const forwarding = { ipv4: 'net/ipv4/ip_forward', ipv6: 'net/ipv6/conf/all/forwarding' } as const;
 
 /** What has to be known of the bridge and of what else every pod of it shares. */
-export function sharedQueries({ bridge }: BridgeConfig) {
-  return {
-    bridge: { query: 'link', ns: 'host', name: bridge },
-    bridgeAddrs: { query: 'addrs', ns: 'host', link: bridge },
+export function sharedQueries(config: BridgeConfig) {
+  const name = gatewayLink(config);
+  const always = {
+    bridge: { query: 'link', ns: 'host', name: config.bridge },
+    gatewayAddrs: { query: 'addrs', ns: 'host', link: name },
     ipv4Forwarding: { query: 'sysctl', ns: 'host', key: forwarding.ipv4 },
     ipv6Forwarding: { query: 'sysctl', ns: 'host', key: forwarding.ipv6 },
   } as const satisfies Record<string, Query>;
+  const ofVlan = {
+    gateway: { query: 'link', ns: 'host', name },
+    gatewayVlans: { query: 'vlans', ns: 'host', link: gatewayPort(config) },
+  } as const satisfies Record<string, Query>;
+  const asked: typeof always & Partial<typeof ofVlan> = config.vlan === 0 ? always : { ...always, ...ofVlan };
+  return asked;
 }
 
 export interface SharedFacts {
   bridge: LinkFact | null;
-  bridgeAddrs: AddrFact[];
+  gatewayAddrs: AddrFact[];
   ipv4Forwarding: string | null;
   ipv6Forwarding: string | null;
+  /** The link of a VLAN's gateway, and the VLANs of its port. */
+  gateway?: LinkFact | null;
+  gatewayVlans?: VlanRange[];
 }
 
-/** Throws when the name is taken by something that is no bridge. */
-export function demandBridge({ bridge: name }: BridgeConfig, { bridge }: SharedFacts): void {
-  if (bridge !== null && bridge.kind !== 'bridge') {
+/** Throws when the name is taken by something that is no bridge, or by one that cannot do what the configuration wants. */
+export function demandBridge(config: BridgeConfig, { bridge }: SharedFacts): void {
+  const { bridge: name } = config;
+  if (bridge === null) return;
+  if (bridge.kind !== 'bridge') {
     throw new CniError(
       ErrorCode.internal,
       `"${name}" already exists but is not a bridge`,
       `it is a ${bridge.kind || 'physical'} device`,
+    );
+  }
+  if (usesVlans(config) && !bridge.bridge?.vlanFiltering) {
+    throw new CniError(
+      ErrorCode.internal,
+      `bridge "${name}" does not filter VLANs, which ${config.vlan === 0 ? '"vlanTrunk"' : '"vlan"'} needs`,
+      `ip link set ${name} type bridge vlan_filtering 1`,
     );
   }
 }
@@ -43,15 +63,21 @@ export function sharedSteps(
   machineId: string,
 ): Step[] {
   const mac = deviceMac(config.bridge, machineId);
+  const vlanGateway =
+    config.vlan === 0 || gateways.length === 0 ? noSteps : vlanGatewaySteps(config, gateways, facts, machineId);
   return [
     ...(facts.bridge === null || isHalfMade(facts.bridge, mac)
       ? creation(config, gateways, mac)
       : upkeep(config, facts.bridge, mac)),
-    ...gatewaySteps(config, gateways, facts.bridgeAddrs),
+    ...vlanGateway.before,
+    ...gatewaySteps(config, gateways, facts.gatewayAddrs),
+    ...vlanGateway.after,
     ...(gateways.some((address) => !isIPv6(address)) ? enable(forwarding.ipv4, facts.ipv4Forwarding) : []),
     ...(gateways.some(isIPv6) ? enable(forwarding.ipv6, facts.ipv6Forwarding) : []),
   ];
 }
+
+const noSteps = { before: [], after: [] };
 
 /** One of ours that is down: to go up is the last step of its making, before which its maker was killed. */
 function isHalfMade({ up, mac }: LinkFact, ours: string): boolean {
@@ -62,23 +88,13 @@ function isHalfMade({ up, mac }: LinkFact, ours: string): boolean {
  * The MAC is set at creation: one that the kernel chooses changes with the bridge's ports. IPv6 is set up before the
  * bridge goes up, which is when the kernel would begin to solicit routers and to doubt its own address.
  */
-function creation(
-  { bridge: name, mtu, promiscMode, enabledad }: BridgeConfig,
-  gateways: readonly string[],
-  mac: string,
-): Step[] {
-  const set = (key: string, value: string): Step => ({
-    op: 'sysctl.set',
-    ns: 'host',
-    key: `net/ipv6/conf/${name}/${key}`,
-    value,
-    ifMissing: 'keep',
-    ifReadOnly: 'keep',
-  });
+function creation(config: BridgeConfig, gateways: readonly string[], mac: string): Step[] {
+  const { bridge: name, mtu, promiscMode } = config;
+  const filter = usesVlans(config) ? { vlanFiltering: true } : {};
+  const size = mtu > 0 ? { mtu } : {};
   return [
-    { op: 'link.add', ns: 'host', name, mac, link: { kind: 'bridge' }, ...(mtu > 0 ? { mtu } : {}), ifExists: 'keep' },
-    set('accept_ra', '0'),
-    ...(!enabledad && gateways.some(isIPv6) ? [set('accept_dad', '0')] : []),
+    { op: 'link.add', ns: 'host', name, mac, link: { kind: 'bridge', ...filter }, ...size, ifExists: 'keep' },
+    ...ipv6Sysctls(config, name, gateways),
     { op: 'link.set', ns: 'host', name, up: true, ...(promiscMode ? { promisc: true } : {}) },
   ];
 }

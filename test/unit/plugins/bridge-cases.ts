@@ -1,7 +1,7 @@
 import { parseConfig } from '../../../lib/cni/config';
 import type { Request } from '../../../lib/cni/request';
 import type { Result } from '../../../lib/cni/result';
-import type { AddrFact, LinkFact, Step } from '../../../lib/kernel/contract';
+import type { AddrFact, LinkFact, Step, VlanRange } from '../../../lib/kernel/contract';
 import { deviceMac, identify } from '../../../lib/plugin/identity';
 import { bridge } from '../../../lib/plugins/bridge/bridge';
 
@@ -29,17 +29,19 @@ export const addr = (address: string): AddrFact => ({ address, scope: 'global', 
 
 export interface BridgeFacts {
   bridge: LinkFact | null;
-  bridgeAddrs: AddrFact[];
+  gatewayAddrs: AddrFact[];
   ipv4Forwarding: string | null;
   ipv6Forwarding: string | null;
   hostEnd: LinkFact | null;
   podEnd: LinkFact | null;
   podAddrs: AddrFact[];
+  gateway?: LinkFact | null;
+  gatewayVlans?: VlanRange[];
 }
 
 export const nothing: BridgeFacts = {
   bridge: null,
-  bridgeAddrs: [],
+  gatewayAddrs: [],
   ipv4Forwarding: '0',
   ipv6Forwarding: '0',
   hostEnd: null,

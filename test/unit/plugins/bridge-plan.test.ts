@@ -30,7 +30,7 @@ describe('bridge: the plan of an ADD', () => {
   });
 
   it('touches nothing shared when the bridge is as it should be', () => {
-    const facts = { bridgeAddrs: [addr('10.1.2.1/24')] };
+    const facts = { gatewayAddrs: [addr('10.1.2.1/24')] };
     expect(sharedOf({ config: { isGateway: true }, ipam: oneIp, facts })).to.deep.equal([]);
   });
 
@@ -67,11 +67,6 @@ describe('bridge: the plan of an ADD', () => {
   it('gives a bridge a MAC whose last port took it along', () => {
     const facts = { bridge: link({ mac: '00:00:00:00:00:00' }) };
     expect(sharedOf({ facts })).to.deep.equal([{ op: 'link.set', ns: 'host', name: 'cni0', mac: ownMac }]);
-  });
-
-  it('looks for no gateway on the bridge itself where a VLAN has its own', () => {
-    const given = { config: { isGateway: true, vlan: 100 }, ipam: oneIp, facts: { bridgeAddrs: [] } };
-    expect(sharedOf(given)).to.deep.equal([]);
   });
 
   it('gives the bridge the gateway of each family and enables forwarding for it', () => {
@@ -183,14 +178,14 @@ describe('bridge: the gateway address', () => {
   const config = { isGateway: true };
 
   it('is not put beside another IPv4 address', () => {
-    const facts = { bridgeAddrs: [addr('10.9.9.1/24')] };
+    const facts = { gatewayAddrs: [addr('10.9.9.1/24')] };
     expect(() => planOf({ config, ipam: oneIp, facts })).to.throw(
       'failed to set bridge addr: "cni0" already has an IP address different from 10.1.2.1/24',
     );
   });
 
   it('replaces the other one with forceAddress', () => {
-    const facts = { bridgeAddrs: [addr('10.9.9.1/24')] };
+    const facts = { gatewayAddrs: [addr('10.9.9.1/24')] };
     expect(sharedOf({ config: { ...config, forceAddress: true }, ipam: oneIp, facts })).to.deep.equal([
       { op: 'addr.delete', ns: 'host', link: 'cni0', address: '10.9.9.1/24', ifMissing: 'keep' },
       { op: 'addr.add', ns: 'host', link: 'cni0', address: '10.1.2.1/24', nodad: true, ifExists: 'keep' },
@@ -199,16 +194,16 @@ describe('bridge: the gateway address', () => {
 
   it('tolerates IPv6 addresses of other subnets and refuses those of the same', () => {
     const ipam = { ips: [{ address: 'fd00::3/64', gateway: 'fd00::1' }] };
-    const beside = { bridgeAddrs: [addr('fe80::1/64'), addr('fd01::1/64')] };
+    const beside = { gatewayAddrs: [addr('fe80::1/64'), addr('fd01::1/64')] };
     expect(ops(sharedOf({ config, ipam, facts: beside }))).to.deep.equal(['addr.add']);
-    expect(() => planOf({ config, ipam, facts: { bridgeAddrs: [addr('fd00::9/64')] } })).to.throw(
+    expect(() => planOf({ config, ipam, facts: { gatewayAddrs: [addr('fd00::9/64')] } })).to.throw(
       'already has an IP address',
     );
   });
 
   it('may be several of one family when the pod has several addresses', () => {
     const ipam = { ips: [...(oneIp.ips ?? []), { address: '10.1.3.3/24', gateway: '10.1.3.1' }] };
-    const facts = { bridgeAddrs: [addr('10.1.2.1/24')] };
+    const facts = { gatewayAddrs: [addr('10.1.2.1/24')] };
     expect(sharedOf({ config, ipam, facts })).to.deep.equal([
       { op: 'addr.add', ns: 'host', link: 'cni0', address: '10.1.3.1/24', nodad: true, ifExists: 'keep' },
     ]);

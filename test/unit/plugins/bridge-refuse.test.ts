@@ -43,9 +43,22 @@ describe('bridge: what an ADD refuses before anything is changed', () => {
       { config: { vlanTrunk: [{ minID: 1, maxID: 5000 }] } },
       'incorrect trunk maxID parameter',
     ],
-    ['a VLAN', { config: { vlan: 100 } }, '"vlan" is not supported yet'],
-    ['a trunk', { config: { vlanTrunk: [{ id: 5 }] } }, '"vlanTrunk" is not supported yet'],
-    ['preserveDefaultVlan', { config: { preserveDefaultVlan: true } }, '"preserveDefaultVlan" is not supported yet'],
+    ['trunk id 0', { config: { vlanTrunk: [{ id: 0 }] } }, 'incorrect trunk id parameter'],
+    [
+      "a VLAN gateway's name that no link can have",
+      { config: { bridge: 'bridge-of-long', vlan: 7, isGateway: true } },
+      'the VLAN\'s gateway cannot be called "bridge-of-long.7": a link\'s name has 15 bytes at most',
+    ],
+    [
+      'a VLAN on a bridge that filters none',
+      { config: { vlan: 100 }, facts: { bridge: link({ bridge: { vlanFiltering: false, defaultPvid: 1 } }) } },
+      'bridge "cni0" does not filter VLANs, which "vlan" needs',
+    ],
+    [
+      'a trunk on a bridge that filters no VLANs',
+      { config: { vlanTrunk: [{ id: 5 }] }, facts: { bridge: link({}) } },
+      'bridge "cni0" does not filter VLANs, which "vlanTrunk" needs',
+    ],
     ['macspoofchk', { config: { macspoofchk: true } }, '"macspoofchk" is not supported yet'],
     [
       'a bridge name that another kind of device has',
