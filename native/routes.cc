@@ -23,33 +23,34 @@ std::optional<Ip> ReadGateway(int family, const Attributes& attributes) {
   return ReadIp(via_family, via.subspan(sizeof via_family));
 }
 
-// The attributes of the nexthop through `ifindex`: those of the route or, of a multipath route, those of one
-// path.
-std::optional<Attributes> NexthopThrough(int ifindex, const Attributes& attributes) {
-  if (attributes.S32(RTA_OIF) == ifindex) return attributes;
+// The attributes of each nexthop through `ifindex`: those of the route itself or, of a multipath route, those
+// of its paths.
+std::vector<Attributes> NexthopsThrough(int ifindex, const Attributes& attributes) {
+  if (attributes.S32(RTA_OIF) == ifindex) return {attributes};
+  std::vector<Attributes> nexthops;
   Bytes left = attributes.Raw(RTA_MULTIPATH);
   while (left.size() >= sizeof(rtnexthop)) {
     const auto* nexthop = reinterpret_cast<const rtnexthop*>(left.data());
     const size_t size = nexthop->rtnh_len;
     if (size < sizeof *nexthop || size > left.size()) break;
-    if (nexthop->rtnh_ifindex == ifindex) return Attributes(left.first(size).subspan(sizeof *nexthop));
+    if (nexthop->rtnh_ifindex == ifindex) nexthops.emplace_back(left.first(size).subspan(sizeof *nexthop));
     left = left.subspan(std::min(left.size(), size_t(RTNH_ALIGN(size))));
   }
-  return std::nullopt;
+  return nexthops;
 }
 
-std::optional<Route> ParseRoute(const nlmsghdr& message, int family, int ifindex) {
+// One for each path through the link, since the kernel tells IPv6 routes that differ only in their gateway as
+// one.
+std::optional<std::vector<Route>> ParseRoute(const nlmsghdr& message, int family, int ifindex) {
   if (message.nlmsg_type != RTM_NEWROUTE) return std::nullopt;
   const auto* header = static_cast<const rtmsg*>(NLMSG_DATA(&message));
-  const auto attributes = Attributes::Of<rtmsg>(message);
-  const auto nexthop = NexthopThrough(ifindex, attributes);
   // A kernel without IPv6 answers its dump with that of IPv4.
-  if (header->rtm_family != family || !nexthop) return std::nullopt;
+  if (header->rtm_family != family) return std::nullopt;
+  const auto attributes = Attributes::Of<rtmsg>(message);
   const Attributes metrics = attributes.Nested(RTA_METRICS);
   Route route;
   route.dst.ip = ReadIp(family, attributes.Raw(RTA_DST)).value_or(Ip{.family = family});
   route.dst.length = header->rtm_dst_len;
-  route.gw = ReadGateway(family, *nexthop);
   route.table = attributes.U32(RTA_TABLE).value_or(header->rtm_table);
   route.scope = header->rtm_scope;
   route.priority = attributes.U32(RTA_PRIORITY).value_or(0);
@@ -58,7 +59,12 @@ std::optional<Route> ParseRoute(const nlmsghdr& message, int family, int ifindex
   route.src = ReadIp(family, attributes.Raw(RTA_PREFSRC));
   route.protocol = header->rtm_protocol;
   route.type = header->rtm_type;
-  return route;
+  std::vector<Route> paths;
+  for (const Attributes& nexthop : NexthopsThrough(ifindex, attributes)) {
+    route.gw = ReadGateway(family, nexthop);
+    paths.push_back(route);
+  }
+  return paths;
 }
 
 Result<std::vector<Route>> RoutesOf(Socket& socket, int ifindex, uint8_t family) {
@@ -67,9 +73,12 @@ Result<std::vector<Route>> RoutesOf(Socket& socket, int ifindex, uint8_t family)
   Request request(RTM_GETROUTE, 0, header);
   request.attributes().U32(RTA_OIF, uint32_t(ifindex));
   auto parse = [=](const nlmsghdr& message) { return ParseRoute(message, family, ifindex); };
-  auto routes = socket.Dump<Route>("list routes", request, parse);
+  auto messages = socket.Dump<std::vector<Route>>("list routes", request, parse);
   // The link may have gone since its name was looked up.
-  if (!routes && routes.fault().code == ENODEV) return std::vector<Route>();
+  if (!messages && messages.fault().code == ENODEV) return std::vector<Route>();
+  if (!messages) return messages.fault();
+  std::vector<Route> routes;
+  for (const auto& paths : *messages) routes.insert(routes.end(), paths.begin(), paths.end());
   return routes;
 }
 

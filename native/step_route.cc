@@ -1,4 +1,4 @@
-// `ip route add`.
+// `ip route prepend`.
 #include <linux/rtnetlink.h>
 
 #include <cerrno>
@@ -79,7 +79,9 @@ Result<Outcome> Run(Session& session, const RouteAdd& step) {
   if (!ifindex) return ifindex.fault();
   auto socket = session.Route(step.ns);
   if (!socket) return socket.fault();
-  Request request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, Header(step));
+  // Without NLM_F_EXCL: another way to the same destination (the link's own subnet through a gateway, one
+  // more nexthop) is no obstacle. EEXIST is then said of this very route.
+  Request request(RTM_NEWROUTE, NLM_F_CREATE, Header(step));
   Write(request.attributes(), step, *ifindex);
   auto added = (*socket)->Change(op, request);
   if (!added && added.fault().code == EEXIST && step.keep_if_exists) return Outcome{};

@@ -41,7 +41,7 @@ function inFamilies({ ips = [], routes = [], dns }: Result, cniVersion: string):
   const family = (wanted: boolean): Json | undefined => {
     const ip = ips.find(({ address }) => isIPv6(address) === wanted);
     if (ip === undefined) return undefined;
-    const own = routes.filter(({ dst }) => isIPv6(dst) === wanted).map((route) => routeIn(route, cniVersion));
+    const own = routes.filter(({ dst }) => isIPv6(dst) === wanted).map(({ dst, gw }) => present({ dst, gw }));
     return present({ ip: ip.address, gateway: ip.gateway, routes: own });
   };
   return { ...present({ cniVersion, ip4: family(false), ip6: family(true) }), dns: dnsIn(dns) };
@@ -53,7 +53,7 @@ function inLists({ interfaces = [], ips = [], routes = [], dns }: Result, cniVer
     cniVersion,
     interfaces: interfaces.map((link) => interfaceIn(link, cniVersion)),
     ips: ips.map((ip) => ipIn(ip, cniVersion)),
-    routes: routes.map((route) => routeIn(route, cniVersion)),
+    routes: routes.map(routeOf),
   });
   const names = dnsIn(dns);
   return isAtLeast(cniVersion, '1.0.0') && Object.keys(names).length === 0 ? lists : { ...lists, dns: names };
@@ -71,8 +71,11 @@ function ipIn({ address, gateway, interface: index }: IpConfig, cniVersion: stri
   return present({ version, interface: index, address, gateway });
 }
 
-function routeIn({ dst, gw, mtu, advmss, priority, table, scope }: Route, cniVersion: string): Json {
-  if (!isAtLeast(cniVersion, '1.1.0')) return present({ dst, gw });
+/**
+ * With what 1.1.0 added to a route: it is done for every version, and CHECK and the plugins after this one know of it
+ * only from here. The reference prints it from 0.3.0 on, too.
+ */
+function routeOf({ dst, gw, mtu, advmss, priority, table, scope }: Route): Json {
   const numbers = { mtu: mtu || undefined, advmss: advmss || undefined, priority: priority || undefined };
   // 0 means something in a table or scope, and in the others that nothing was said.
   return present({ dst, gw, ...numbers, table, scope });

@@ -4,7 +4,7 @@ import { check } from './config';
 import { CniError, ErrorCode } from './errors';
 import { found } from './quote';
 import type { Dns, IpConfig, Result, Route } from './result';
-import { cidr, dnsEntries, int } from './schemas';
+import { cidr, dnsEntries, int, routeNumbers } from './schemas';
 import { assertSupported, isAtLeast } from './versions';
 
 const optional = v.exactOptional;
@@ -19,15 +19,7 @@ const gateway = v.pipe(
   }),
 );
 
-const route = v.object({
-  dst: cidr,
-  gw: optional(gateway),
-  mtu: optional(int()),
-  advmss: optional(int()),
-  priority: optional(int()),
-  table: optional(int()),
-  scope: optional(int()),
-});
+const route = v.object({ dst: cidr, gw: optional(gateway), ...routeNumbers });
 
 const dns = v.object(dnsEntries);
 

@@ -62,6 +62,15 @@ export const dnsEntries = {
   options: v.exactOptional(v.array(v.string())),
 };
 
+/** The numbers of a route, in configurations and in results, as far as the kernel could take them. */
+export const routeNumbers = {
+  mtu: v.exactOptional(int({ min: 0, max: 2 ** 31 - 1 })),
+  advmss: v.exactOptional(int({ min: 0, max: 2 ** 31 - 1 })),
+  priority: v.exactOptional(int({ min: 0, max: 2 ** 32 - 1 })),
+  table: v.exactOptional(int({ min: 0, max: 2 ** 32 - 1 })),
+  scope: v.exactOptional(int({ min: 0, max: 255 })),
+};
+
 /** The keys that every plugin's configuration may have: spread them into its schema, and its own after them. */
 export const netConfEntries = {
   cniVersion: v.exactOptional(v.string()),

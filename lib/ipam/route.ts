@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { cidr, int, ipAddress } from '../cni/config';
+import { cidr, ipAddress, routeNumbers } from '../cni/config';
 import type { Route } from '../cni/result';
 
 /** What Go's `net.IP` reads as no address: "". */
@@ -13,14 +13,6 @@ export const addressOrNone = v.union([noAddress, ipAddress], 'expected an IP add
 
 /** An entry of an IPAM configuration's `routes`, with the fields that version 1.1.0 added. */
 export const route = v.pipe(
-  v.object({
-    dst: cidr,
-    gw: v.exactOptional(addressOrNone),
-    mtu: v.exactOptional(int({ min: 0 })),
-    advmss: v.exactOptional(int({ min: 0 })),
-    priority: v.exactOptional(int({ min: 0 })),
-    table: v.exactOptional(int({ min: 0 })),
-    scope: v.exactOptional(int({ min: 0, max: 255 })),
-  }),
+  v.object({ dst: cidr, gw: v.exactOptional(addressOrNone), ...routeNumbers }),
   v.transform(({ gw, ...rest }): Route => (gw === undefined ? rest : { ...rest, gw })),
 );

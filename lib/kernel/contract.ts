@@ -97,6 +97,7 @@ export interface AddrFact {
   dadFailed: boolean;
 }
 
+/** A route through the link; one for each of its paths through it. */
 export interface RouteFact {
   /** "0.0.0.0/0" and "::/0" for a default route. */
   dst: string;
@@ -248,7 +249,7 @@ export interface AddrDelete {
   ifMissing: 'keep' | 'fail';
 }
 
-/** `ip route add`. */
+/** `ip route prepend`: what `ifExists` asks about is this very route, and not another way to the same destination. */
 export interface RouteAdd {
   op: 'route.add';
   ns: Ns;
@@ -261,7 +262,7 @@ export interface RouteAdd {
   priority?: number;
   /** 254 (main) when absent. */
   table?: number;
-  /** RT_SCOPE_*: absent means universe (0) with a gateway, link (253) without. */
+  /** RT_SCOPE_*: absent means universe (0) with a gateway, link (253) without. IPv6 knows none. */
   scope?: number;
   ifExists: 'keep' | 'fail';
 }

@@ -1,4 +1,4 @@
-import type { LinkSet, NftBatch, Step, VlanRange } from './contract';
+import type { LinkSet, NftBatch, RouteAdd, Step, VlanRange } from './contract';
 
 /** A step in words, as close to the `ip`, `bridge`, `sysctl` and `nft` commands as one line allows. */
 export function describe(step: Step): string {
@@ -32,14 +32,7 @@ export function describe(step: Step): string {
     case 'addr.delete':
       return words('delete address', step.address, 'from', step.link);
     case 'route.add':
-      return words(
-        'add route',
-        step.dst,
-        step.gw && `via ${step.gw}`,
-        'dev',
-        step.link,
-        step.table !== undefined && `table ${step.table}`,
-      );
+      return words('add route', routeText(step), 'dev', step.link);
     case 'bridge.vlan.add':
       return words('add', step.link, 'to', step.vlans.map(vlanText).join(', '));
     case 'bridge.vlan.delete':
@@ -56,6 +49,14 @@ export function describe(step: Step): string {
 const words = (...parts: (string | false | undefined)[]): string => parts.filter((part) => part).join(' ');
 
 const mtu = (value: number | undefined): string | undefined => (value === undefined ? undefined : `mtu ${value}`);
+
+/** "10.7.0.0/16 via 10.1.2.1 table 100 mtu 1400" */
+export function routeText({ dst, gw, table, scope, priority, mtu, advmss }: RouteAdd): string {
+  const told = Object.entries({ table, scope, metric: priority, mtu, advmss })
+    .filter(([, value]) => value !== undefined)
+    .flat();
+  return words(dst, gw && `via ${gw}`, ...told.map(String));
+}
 
 /** "VLAN 100 pvid untagged", "VLANs 200-300" */
 export function vlanText({ from, to, pvid, untagged }: VlanRange): string {

@@ -1,3 +1,4 @@
+import { isIPv6 } from '../cni/addresses';
 import type {
   AddrFact,
   Answers,
@@ -14,7 +15,7 @@ import type {
   Step,
   VlanRange,
 } from './contract';
-import { vlanText } from './describe';
+import { routeText, vlanText } from './describe';
 import { sameAddress, samePrefix, subnetOf } from './prefix';
 
 /** What must be true where a step was done: a question, and what is wrong with its answer (undefined: nothing). */
@@ -127,18 +128,20 @@ function isAddress(addr: AddrFact, wanted: string): boolean {
   return !addr.dadFailed && samePrefix(addr.address, wanted);
 }
 
-const routeText = ({ dst, gw }: RouteAdd): string => (gw ? `${dst} via ${gw}` : dst);
-
+/** Without a gateway the destinations are on the link; IPv6 knows no scopes. */
 function isRoute(route: RouteFact, wanted: RouteAdd): boolean {
   return (
     samePrefix(subnetOf(route.dst), subnetOf(wanted.dst)) &&
-    (wanted.gw === undefined || (route.gw !== null && sameAddress(route.gw, wanted.gw))) &&
+    (wanted.gw === undefined ? route.gw === null : route.gw !== null && sameAddress(route.gw, wanted.gw)) &&
     route.table === (wanted.table ?? 254) &&
-    (wanted.priority === undefined || route.priority === wanted.priority) &&
-    (wanted.mtu === undefined || route.mtu === wanted.mtu) &&
-    (wanted.advmss === undefined || route.advmss === wanted.advmss)
+    isAsAsked(route.priority, wanted.priority) &&
+    isAsAsked(route.mtu, wanted.mtu) &&
+    isAsAsked(route.advmss, wanted.advmss) &&
+    (isIPv6(wanted.dst) || isAsAsked(route.scope, wanted.scope))
   );
 }
+
+const isAsAsked = (value: number | null, wanted: number | undefined) => wanted === undefined || value === wanted;
 
 const vlansOf = ({ ns, link }: BridgeVlanAdd | BridgeVlanDelete) => ({ query: 'vlans', ns, link }) as const;
 

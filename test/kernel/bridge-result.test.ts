@@ -46,12 +46,13 @@ describe('the result of bridge', () => {
         return;
       }
       const numbered = cniVersion < '1.0.0';
+      const mtu = cniVersion === '1.1.0' && { mtu: 1400 };
       expect(result).to.deep.equal({
         cniVersion,
         interfaces: [
-          { name: 'br0', mac: bridge },
-          host,
-          { name: 'eth0', mac: end, sandbox: pod.path, ...(cniVersion === '1.1.0' && { mtu: 1400 }) },
+          { name: 'br0', mac: bridge, ...mtu },
+          { ...host, ...mtu },
+          { name: 'eth0', mac: end, sandbox: pod.path, ...mtu },
         ],
         ips: [
           { ...(numbered && { version: '4' }), interface: 2, ...ipv4 },

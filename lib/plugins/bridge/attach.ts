@@ -1,7 +1,8 @@
 import { isIPv6 } from '../../cni/addresses';
-import type { IpConfig, Route } from '../../cni/result';
+import type { IpConfig } from '../../cni/result';
 import type { LinkFact, Step } from '../../kernel/contract';
 import type { AddContext } from '../../plugin/define';
+import { routeSteps } from '../routes';
 import type { BridgeConfig } from './config';
 import type { Addressing } from './gateway';
 import { portVlanSteps } from './vlan';
@@ -37,7 +38,7 @@ export function attachSteps(attachment: Attachment): Step[] {
     ...addressing.ips.map(({ address }): Step => addressStep(config, podEnd.name, address)),
     { op: 'link.set', ns: 'pod', name: podEnd.name, up: true },
     { op: 'link.wait', ns: 'host', name: hostEnd.name, timeoutMs: portTimeoutMs },
-    ...addressing.routes.map((route): Step => routeStep(podEnd.name, route, addressing.ips)),
+    ...routeSteps(podEnd.name, addressing.routes, addressing.ips),
     // Whoever knew one of these addresses by another pod's MAC must not wait for its neighbour entry to expire.
     ...(addressing.ips.length > 0 ? [{ op: 'link.announce', ns: 'pod', name: podEnd.name } as const] : []),
   ];
@@ -60,13 +61,6 @@ function pairStep({ config, hostEnd, podEnd }: Attachment): Step {
 
 function addressStep({ enabledad }: BridgeConfig, link: string, address: string): Step {
   return { op: 'addr.add', ns: 'pod', link, address, ...(enabledad ? {} : { nodad: true }), ifExists: 'keep' };
-}
-
-/** The family's first gateway stands in for a route's missing one, as in the reference. */
-function routeStep(link: string, route: Route, ips: readonly IpConfig[]): Step {
-  const sameFamily = ips.find(({ address, gateway }) => gateway && isIPv6(address) === isIPv6(route.dst));
-  const gw = route.gw ?? sameFamily?.gateway;
-  return { op: 'route.add', ns: 'pod', link, ...route, ...(gw === undefined ? {} : { gw }), ifExists: 'keep' };
 }
 
 /**

@@ -130,21 +130,24 @@ function result(
   { config, facts, vlanGateway, netns, hostEnd, podEnd, layer3, dns }: Made,
   [pair]: readonly Outcome[],
 ): Result {
-  const mtu = pair?.peer?.mtu;
   const own = config.dns && Object.values(config.dns).some((value) => value.length > 0) ? config.dns : dns;
   return {
     interfaces: [
-      named(config.bridge, facts.bridge?.mac),
-      named(hostEnd, pair?.mac),
-      { ...named(podEnd.name, pair?.peer?.mac ?? podEnd.mac), ...(mtu === undefined ? {} : { mtu }), sandbox: netns },
-      ...(vlanGateway ? [named(gatewayLink(config), facts.gateway?.mac)] : []),
+      named(config.bridge, facts.bridge),
+      named(hostEnd, pair),
+      { ...named(podEnd.name, pair?.peer ?? podEnd), sandbox: netns },
+      ...(vlanGateway ? [named(gatewayLink(config), facts.gateway)] : []),
     ],
     ...(layer3.ips.length > 0 ? layer3 : {}),
     ...(own ? { dns: own } : {}),
   };
 }
 
-const named = (name: string, mac: string | undefined): Interface => ({ name, ...(mac ? { mac } : {}) });
+/** Of a link as it was seen or made, what a result tells. */
+function named(name: string, link?: { mac?: string; mtu?: number } | null): Interface {
+  const { mac, mtu } = link ?? {};
+  return { name, ...(mac ? { mac } : {}), ...(mtu ? { mtu } : {}) };
+}
 
 /** What the plan's steps do not say: which bridge the port is in, and that the bridge still has its MAC. */
 function bridgeMac({ request, config, identity, facts }: AddContext<BridgeConfig, Queries>): string[] {

@@ -127,17 +127,31 @@ describe('addresses and routes', () => {
     });
 
     it('keeps or refuses a route that is there', async () => {
-      await ns.apply(route('0.0.0.0/0', { gw: '10.1.2.1' }), route('::/0', { gw: 'fd00::1' }));
-      const kept = await ns.apply(
-        route('0.0.0.0/0', { gw: '10.1.2.2', ifExists: 'keep' }),
-        route('::/0', { gw: 'fd00::1', ifExists: 'keep' }),
-      );
+      const [v4, v6] = [route('0.0.0.0/0', { gw: '10.1.2.1' }), route('::/0', { gw: 'fd00::1' })];
+      await ns.apply(v4, v6);
+      const kept = await ns.apply({ ...v4, ifExists: 'keep' }, { ...v6, ifExists: 'keep' });
       expect(kept.map(({ did }) => did)).to.deep.equal(['kept', 'kept']);
-      const { faults } = await ns.attempt(route('0.0.0.0/0', { gw: '10.1.2.2' }));
-      expect(faults[0]).to.include({
-        op: 'add route 0.0.0.0/0 via 10.1.2.2 through eth0 in the pod',
-        errno: 'EEXIST',
-      });
+      for (const [step, words] of [
+        [v4, '0.0.0.0/0 via 10.1.2.1'],
+        [v6, '::/0 via fd00::1'],
+      ] as const) {
+        const { faults } = await ns.attempt(step);
+        expect(faults[0]).to.include({ op: `add route ${words} through eth0 in the pod`, errno: 'EEXIST' });
+      }
+    });
+
+    it('adds another way to a destination that has one, and the query tells both', async () => {
+      const ways = [
+        route('10.7.0.0/16', { gw: '10.1.2.1' }),
+        route('10.7.0.0/16', { gw: '10.1.2.2' }),
+        route('10.1.2.0/24', { gw: '10.1.2.1' }),
+        route('fd01::/64', { gw: 'fd00::1' }),
+        route('fd01::/64', { gw: 'fd00::2' }),
+      ];
+      await ns.apply(...ways);
+      const facts = (await ns.ask({ query: 'routes', ns: 'pod', link: 'eth0' })) as RouteFact[];
+      const told = facts.filter(({ gw }) => gw !== null).map(({ dst, gw }) => `${dst} via ${gw}`);
+      expect(told).to.have.members(ways.map(({ dst, gw }) => `${dst} via ${gw}`));
     });
 
     it('passes on how the kernel explains itself', async () => {
@@ -147,12 +161,15 @@ describe('addresses and routes', () => {
   });
 
   describe('the query routes', () => {
-    it('finds a link among the paths of a multipath route', async () => {
+    it('finds each path of a multipath route through the link', async () => {
       await ns.run('pod', 'sh', '-c', 'ip addr add 10.1.2.3/24 dev eth0; ip link set lo up');
       const paths = ['nexthop', 'via', '10.1.2.1', 'dev', 'eth0', 'nexthop', 'via', '10.1.2.2', 'dev', 'eth0'];
       await ns.run('pod', 'ip', 'route', 'add', '10.7.0.0/16', ...paths);
       const facts = (await ns.ask({ query: 'routes', ns: 'pod', link: 'eth0' })) as RouteFact[];
-      expect(facts.find(({ dst }) => dst === '10.7.0.0/16')?.gw).to.equal('10.1.2.1');
+      expect(facts.filter(({ dst }) => dst === '10.7.0.0/16').map(({ gw }) => gw)).to.deep.equal([
+        '10.1.2.1',
+        '10.1.2.2',
+      ]);
     });
 
     it('answers with an empty list for a link that is not there', async () => {

@@ -82,22 +82,19 @@ describe('a result', () => {
         expect(text(dualStack, version)).to.equal(
           `{"cniVersion":"${version}","ips":[{"version":"4","address":"10.1.2.3/24"},` +
             '{"version":"6","address":"fd00::3/64","gateway":"fd00::1"}],' +
-            '"routes":[{"dst":"0.0.0.0/0","gw":"10.1.2.1"},{"dst":"::/0"}],' +
+            '"routes":[{"dst":"0.0.0.0/0","gw":"10.1.2.1","mtu":1400,"table":0},{"dst":"::/0","priority":5}],' +
             '"dns":{"nameservers":["10.1.2.1"],"domain":"pod","search":["a","b"],"options":["ndots:5"]}}',
         );
       });
     });
   }
 
-  it('in 1.0.0 has no newer keys, no version in ips and no empty dns', () => {
+  it('in 1.0.0 has no newer keys of interfaces, no version in ips and no empty dns', () => {
     expect(text(oneIp, '1.0.0')).to.equal(
       '{"cniVersion":"1.0.0","interfaces":[{"mac":"02:00:00:00:00:01","name":"eth0","sandbox":"/run/netns/a"}],' +
         '"ips":[{"address":"10.1.2.3/24","gateway":"10.1.2.1","interface":0}]}',
     );
-    expect(toVersion(dualStack, '1.0.0')).to.have.deep.property('routes', [
-      { dst: '0.0.0.0/0', gw: '10.1.2.1' },
-      { dst: '::/0' },
-    ]);
+    expect(toVersion(dualStack, '1.0.0')).to.have.deep.property('routes', dualStack.routes);
   });
 
   it('in 1.1.0 has everything, keys in alphabetical order as the reference prints them', () => {
@@ -180,7 +177,14 @@ describe('a result of another plugin', () => {
       { ips: [{ address: '10.1.2.3/24', gateway: 'x' }] },
       ': "ips[0].gateway": expected an IP address, found "x" (string)',
     ],
-    [{ routes: [{ dst: '::/0', mtu: '5' }] }, ': "routes[0].mtu": expected a whole number, found "5" (string)'],
+    [
+      { routes: [{ dst: '::/0', mtu: '5' }] },
+      ': "routes[0].mtu": expected a whole number from 0 to 2147483647, found "5" (string)',
+    ],
+    [
+      { cniVersion: '0.2.0', ip6: { ip: 'fd00::3/64', routes: [{ dst: '::/0', table: -1 }] } },
+      ': "ip6.routes[0].table": expected a whole number from 0 to 4294967295, found -1',
+    ],
     [
       { interfaces: [{ name: 'a' }], ips: [{ address: '10.1.2.3/24', interface: 1 }] },
       ': "ips[0].interface": expected an index into the 1 interfaces, found 1',

@@ -107,9 +107,25 @@ describe('what CHECK expects of a step', () => {
     expect(findings(step, [good])).to.deep.equal([]);
     for (const bad of [{ gw: '10.0.0.9' }, { table: 100 }, { priority: 6 }, { mtu: null }, { dst: '10.0.0.0/8' }]) {
       expect(findings(step, [{ ...good, ...bad }])).to.deep.equal([
-        'eth0 in the pod has no route 0.0.0.0/0 via 10.0.0.1',
+        'eth0 in the pod has no route 0.0.0.0/0 via 10.0.0.1 metric 5 mtu 1400',
       ]);
     }
+  });
+
+  it('sees another scope of an IPv4 route that was asked for one, and a gateway where the link itself was', () => {
+    const step: Step = { op: 'route.add', ns: 'pod', link: 'eth0', dst: '10.7.0.0/16', scope: 253, ifExists: 'fail' };
+    const onLink = { ...route, dst: '10.7.0.0/16', gw: null, scope: 253 };
+    expect(findings(step, [onLink])).to.deep.equal([]);
+    for (const bad of [{ scope: 0 }, { gw: '10.0.0.1' }]) {
+      expect(findings(step, [{ ...onLink, ...bad }])).to.deep.equal([
+        'eth0 in the pod has no route 10.7.0.0/16 scope 253',
+      ]);
+    }
+  });
+
+  it('asks no scope of an IPv6 route, which has none', () => {
+    const step: Step = { op: 'route.add', ns: 'pod', link: 'eth0', dst: 'fd01::/64', scope: 253, ifExists: 'fail' };
+    expect(findings(step, [{ ...route, dst: 'fd01::/64', gw: null, scope: 0 }])).to.deep.equal([]);
   });
 
   it('sees a missing element and a missing rule', () => {

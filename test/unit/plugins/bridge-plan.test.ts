@@ -59,7 +59,7 @@ describe('bridge: the plan of an ADD', () => {
       { did: 'created', us: 1, mac: identity.hostEnd.mac },
     ] as const;
     expect(result(outcomes).interfaces?.slice(0, 2)).to.deep.equal([
-      { name: 'cni0', mac: '02:00:00:00:00:99' },
+      { name: 'cni0', mac: '02:00:00:00:00:99', mtu: 1500 },
       identity.hostEnd,
     ]);
   });
@@ -112,21 +112,22 @@ describe('bridge: the plan of an ADD', () => {
   it("routes through the family's gateway where a route names none", () => {
     const routes = planOf({ ipam: dual }).steps.filter((step) => step.op === 'route.add');
     expect(routes).to.deep.equal([
-      { op: 'route.add', ns: 'pod', link: 'eth0', dst: '::/0', gw: 'fd00::1', ifExists: 'keep' },
+      { op: 'route.add', ns: 'pod', link: 'eth0', dst: '::/0', gw: 'fd00::1', ifExists: 'fail' },
     ]);
   });
 
-  it('reports bridge, host end and container end in this order, and addresses on the third', () => {
+  it('reports bridge, host end and container end in this order, each with its MTU, and addresses on the third', () => {
     const outcome = {
       did: 'created',
       us: 1,
       mac: identity.hostEnd.mac,
+      mtu: 1440,
       peer: { ifindex: 2, mac: identity.podMac, mtu: 1450 },
     } as const;
     const { interfaces, ips } = planOf({ ipam: oneIp }).result([outcome]);
     expect(interfaces).to.deep.equal([
-      { name: 'cni0', mac: ownMac },
-      identity.hostEnd,
+      { name: 'cni0', mac: ownMac, mtu: 1500 },
+      { ...identity.hostEnd, mtu: 1440 },
       { name: 'eth0', mac: identity.podMac, mtu: 1450, sandbox: '/run/netns/a' },
     ]);
     expect(ips?.[0]?.interface).to.equal(2);

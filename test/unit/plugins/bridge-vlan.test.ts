@@ -174,6 +174,6 @@ describe('the gateway of a VLAN', () => {
       ipam: oneIp,
       facts: { bridge: filtering, gateway, gatewayVlans: inVlan },
     });
-    expect(result([]).interfaces?.[3]).to.deep.equal({ name: gatewayName, mac: gatewayMac });
+    expect(result([]).interfaces?.[3]).to.deep.equal({ name: gatewayName, mac: gatewayMac, mtu: 1500 });
   });
 });
