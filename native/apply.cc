@@ -107,11 +107,18 @@ Step ParseStep(Fields& fields) {
   using Parse = Step (*)(Fields&);
   static constexpr Choice<Parse> ops[] = {
 
-      {"link.add", ParseLinkAdd},           {"link.set", ParseLinkSet},
-      {"link.delete", ParseLinkDelete},     {"link.wait", ParseLinkWait},
-      {"link.announce", ParseLinkAnnounce}, {"addr.add", ParseAddrAdd},
-      {"addr.delete", ParseAddrDelete},     {"route.add", ParseRouteAdd},
-      {"sysctl.set", ParseSysctlSet},       {"nft.batch", ParseNftBatch},
+      {"link.add", ParseLinkAdd},
+      {"link.set", ParseLinkSet},
+      {"link.delete", ParseLinkDelete},
+      {"link.wait", ParseLinkWait},
+      {"link.announce", ParseLinkAnnounce},
+      {"addr.add", ParseAddrAdd},
+      {"addr.delete", ParseAddrDelete},
+      {"route.add", ParseRouteAdd},
+      {"bridge.vlan.add", ParseBridgeVlanAdd},
+      {"bridge.vlan.delete", ParseBridgeVlanDelete},
+      {"sysctl.set", ParseSysctlSet},
+      {"nft.batch", ParseNftBatch},
   };
   return fields.OneOf("op", ops)(fields);
 }

@@ -55,30 +55,35 @@ class AttributeWriter {
   bool failed_ = false;
 };
 
+// What follows the header of a message whose own header has the size of `Header`.
+template <class Header>
+Bytes AttributesIn(const nlmsghdr& message) {
+  const auto* start = reinterpret_cast<const uint8_t*>(&message);
+  const size_t skip = NLMSG_LENGTH(NLMSG_ALIGN(sizeof(Header)));
+  return message.nlmsg_len > skip ? Bytes(start + skip, message.nlmsg_len - skip) : Bytes();
+}
+
 // The attributes of a message or of a nest, by type. Of an absent one every getter says nothing.
 class Attributes {
  public:
   explicit Attributes(Bytes stream);
-  // Those of a message whose own header has the size of `Header`.
   template <class Header>
   static Attributes Of(const nlmsghdr& message) {
-    const auto* start = reinterpret_cast<const uint8_t*>(&message);
-    const size_t skip = NLMSG_LENGTH(NLMSG_ALIGN(sizeof(Header)));
-    return Attributes(message.nlmsg_len > skip ? Bytes(start + skip, message.nlmsg_len - skip) : Bytes());
+    return Attributes(AttributesIn<Header>(message));
   }
 
   [[nodiscard]] bool Has(int type) const { return found_.at(size_t(type)) != nullptr; }
   [[nodiscard]] Bytes Raw(int type) const;
   [[nodiscard]] Attributes Nested(int type) const { return Attributes(Raw(type)); }
   [[nodiscard]] std::string Text(int type) const;
-  [[nodiscard]] std::optional<uint8_t> U8(int type) const { return Scalar<uint8_t>(type); }
-  [[nodiscard]] std::optional<uint32_t> U32(int type) const { return Scalar<uint32_t>(type); }
-  [[nodiscard]] std::optional<uint64_t> U64(int type) const { return Scalar<uint64_t>(type); }
-  [[nodiscard]] std::optional<int32_t> S32(int type) const { return Scalar<int32_t>(type); }
-
- private:
+  [[nodiscard]] std::optional<uint8_t> U8(int type) const { return As<uint8_t>(type); }
+  [[nodiscard]] std::optional<uint16_t> U16(int type) const { return As<uint16_t>(type); }
+  [[nodiscard]] std::optional<uint32_t> U32(int type) const { return As<uint32_t>(type); }
+  [[nodiscard]] std::optional<uint64_t> U64(int type) const { return As<uint64_t>(type); }
+  [[nodiscard]] std::optional<int32_t> S32(int type) const { return As<int32_t>(type); }
+  // A number or a struct, copied, since the kernel aligns attributes to four bytes only.
   template <class T>
-  [[nodiscard]] std::optional<T> Scalar(int type) const {
+  [[nodiscard]] std::optional<T> As(int type) const {
     const Bytes raw = Raw(type);
     T value{};
     if (raw.size() < sizeof value) return std::nullopt;
@@ -86,6 +91,7 @@ class Attributes {
     return value;
   }
 
+ private:
   static constexpr size_t kTypes = 128;  // more than any family here has; what is above is of no interest
   std::array<const nlattr*, kTypes> found_{};
 };

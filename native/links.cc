@@ -13,7 +13,9 @@ constexpr uint32_t kSkipStatistics = RTEXT_FILTER_SKIP_STATS;
 void ReadKind(const Attributes& info, Link& link) {
   link.kind = info.Text(IFLA_INFO_KIND);
   if (link.kind == "bridge") {
-    link.vlan_filtering = info.Nested(IFLA_INFO_DATA).U8(IFLA_BR_VLAN_FILTERING).value_or(0) != 0;
+    const Attributes bridge = info.Nested(IFLA_INFO_DATA);
+    link.bridge = Bridge{.vlan_filtering = bridge.U8(IFLA_BR_VLAN_FILTERING).value_or(0) != 0,
+                         .default_pvid = bridge.U16(IFLA_BR_VLAN_DEFAULT_PVID).value_or(0)};
   }
   if (info.Text(IFLA_INFO_SLAVE_KIND) == "bridge") {
     const Attributes port = info.Nested(IFLA_INFO_SLAVE_DATA);
@@ -62,6 +64,10 @@ const char* PortStateInWords(uint8_t state) {
 Value ToValue(const BridgePort& port) {
   return Object{
       {"hairpin", port.hairpin}, {"isolated", port.isolated}, {"state", PortStateInWords(port.state)}};
+}
+
+Value ToValue(const Bridge& bridge) {
+  return Object{{"vlanFiltering", bridge.vlan_filtering}, {"defaultPvid", int(bridge.default_pvid)}};
 }
 
 }  // namespace
@@ -125,7 +131,7 @@ Value ToValue(const Link& link) {
                  {"alias", link.alias},
                  {"txqlen", link.txqlen}};
   if (link.port) fact.emplace_back("port", ToValue(*link.port));
-  if (link.vlan_filtering) fact.emplace_back("bridge", Object{{"vlanFiltering", *link.vlan_filtering}});
+  if (link.bridge) fact.emplace_back("bridge", ToValue(*link.bridge));
   return fact;
 }
 

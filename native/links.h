@@ -19,6 +19,11 @@ struct BridgePort {
   uint8_t state = 0;  // BR_STATE_*
 };
 
+struct Bridge {
+  bool vlan_filtering = false;
+  uint16_t default_pvid = 0;
+};
+
 // LinkFact of the contract.
 struct Link {
   int ifindex = 0;
@@ -37,7 +42,7 @@ struct Link {
   std::string alias;
   uint32_t txqlen = 0;
   std::optional<BridgePort> port;
-  std::optional<bool> vlan_filtering;  // only on a bridge
+  std::optional<Bridge> bridge;
 };
 
 // By name or, where `ifindex` is not 0, by that. Nothing where there is none.

@@ -10,6 +10,7 @@
 #include "nft_read.h"
 #include "routes.h"
 #include "sysctl.h"
+#include "vlans.h"
 
 namespace trestle {
 namespace {
@@ -50,14 +51,21 @@ Ask ParseOfLinkQuery(Fields& fields, Ns ns) {
     if (!*link) return Value(Array());
     auto socket = session.Route(ns);
     if (!socket) return socket.fault();
-    auto facts = Read(**socket, (*link)->ifindex);
+    auto facts = Read(**socket, **link);
     if (!facts) return facts.fault();
     return ToValues(*facts);
   };
 }
 
-constexpr auto kReadAddresses = [](Socket& socket, int ifindex) { return AddressesOf(socket, ifindex); };
-constexpr auto kReadRoutes = [](Socket& socket, int ifindex) { return RoutesOf(socket, ifindex); };
+constexpr auto kReadAddresses = [](Socket& socket, const Link& link) {
+  return AddressesOf(socket, link.ifindex);
+};
+constexpr auto kReadRoutes = [](Socket& socket, const Link& link) { return RoutesOf(socket, link.ifindex); };
+// A bridge has VLANs of its own, which are not meant.
+constexpr auto kReadVlans = [](Socket& socket, const Link& link) -> Result<std::vector<VlanRange>> {
+  if (!link.port) return std::vector<VlanRange>();
+  return VlansOf(socket, link.ifindex);
+};
 
 Ask ParseSysctlQuery(Fields& fields, Ns ns) {
   const std::string key = fields.Text("key");
@@ -127,6 +135,7 @@ Query ParseQuery(Fields& fields) {
       {"links", ParseLinksQuery},
       {"addrs", ParseOfLinkQuery<kReadAddresses>},
       {"routes", ParseOfLinkQuery<kReadRoutes>},
+      {"vlans", ParseOfLinkQuery<kReadVlans>},
       {"sysctl", ParseSysctlQuery},
       {"netns", ParseNetnsQuery},
       {"nft.elements", ParseNftElementsQuery},

@@ -8,6 +8,7 @@
 
 #include "links.h"
 #include "steps.h"
+#include "vlans.h"
 
 namespace trestle {
 namespace {
@@ -23,7 +24,7 @@ struct LinkAdd {
   Ns ns = Ns::kHost;
   std::string name;
   const char* kind = "";
-  std::optional<bool> vlan_filtering;
+  bool vlan_filtering = false;
   std::optional<Peer> peer;
   std::optional<Mac> mac;
   std::optional<uint32_t> mtu;
@@ -52,8 +53,7 @@ void WriteEnd(AttributeWriter& to, const std::string& name, const std::optional<
 void WriteKind(AttributeWriter& to, const LinkAdd& step, int peer_netns) {
   to.Text(IFLA_INFO_KIND, step.kind);
   if (step.vlan_filtering) {
-    to.Nested(IFLA_INFO_DATA,
-              [&](auto& data) { data.U8(IFLA_BR_VLAN_FILTERING, *step.vlan_filtering ? 1 : 0); });
+    to.Nested(IFLA_INFO_DATA, [&](auto& data) { data.U8(IFLA_BR_VLAN_FILTERING, 1); });
   }
   if (!step.peer) return;
   to.Nested(IFLA_INFO_DATA, [&](auto& data) {
@@ -155,6 +155,9 @@ Fault Explain(Fault fault, const LinkAdd& step) {
   if (fault.code == EXFULL && step.master) {
     fault.message = "bridge \"" + *step.master + "\" has no free port (the kernel allows 1023)";
   }
+  // With an explanation it is another reason: "Unknown device type" in a kernel without bridges.
+  if (fault.code == EOPNOTSUPP && step.vlan_filtering && fault.extack.empty())
+    fault.message = kNoVlanFiltering;
   return fault;
 }
 
@@ -195,7 +198,7 @@ void ParseKind(Fields fields, LinkAdd& step) {
   if (step.kind == std::string_view("veth")) {
     step.peer = ParsePeer(fields.Nested("peer"));
   } else {
-    step.vlan_filtering = fields.OptionalFlag("vlanFiltering");
+    step.vlan_filtering = fields.Flag("vlanFiltering");
   }
   fields.Finish();
 }

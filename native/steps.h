@@ -14,6 +14,8 @@ Step ParseLinkAnnounce(Fields& fields);
 Step ParseAddrAdd(Fields& fields);
 Step ParseAddrDelete(Fields& fields);
 Step ParseRouteAdd(Fields& fields);
+Step ParseBridgeVlanAdd(Fields& fields);
+Step ParseBridgeVlanDelete(Fields& fields);
 Step ParseSysctlSet(Fields& fields);
 Step ParseNftBatch(Fields& fields);
 
