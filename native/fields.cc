@@ -116,12 +116,14 @@ std::vector<std::string> Fields::Texts(const char* name, size_t max) {
   return texts;
 }
 
-// dev_valid_name of the kernel, so that a name is refused before it reaches a message or a path.
+bool IsLinkName(const std::string& text) {
+  return !text.empty() && text.size() < IFNAMSIZ && text != "." && text != ".." &&
+         text.find_first_of("/:% \t\n\v\f\r") == std::string::npos;
+}
+
 std::optional<std::string> Fields::CheckedLinkName(const char* name, std::optional<std::string> text) {
   if (!text) return text;
-  const bool valid = !text->empty() && text->size() < IFNAMSIZ && *text != "." && *text != ".." &&
-                     text->find_first_of("/:% \t\n\v\f\r") == std::string::npos;
-  if (!valid) Complain(name, "is no name of a link: \"" + *text + "\"");
+  if (!IsLinkName(*text)) Complain(name, "is no name of a link: \"" + *text + "\"");
   return text;
 }
 

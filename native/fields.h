@@ -22,6 +22,9 @@ struct Choice {
   T value;
 };
 
+// dev_valid_name of the kernel, so that a name is refused before it reaches a message or a path.
+bool IsLinkName(const std::string& text);
+
 class Fields {
  public:
   // `path` is what the object is called in complaints: "steps[2]". `problem` outlives the reader.

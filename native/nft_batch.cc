@@ -17,11 +17,6 @@ namespace {
 constexpr size_t kMaxMessage = size_t{32} * 1024;
 constexpr size_t kElementsPerMessage = 64;
 
-// How nft numbers the types of keys, and says that they are in network order.
-constexpr uint32_t kTypeIpAddr = 7;
-constexpr uint32_t kTypeIp6Addr = 8;
-constexpr uint32_t kBigEndian = 2;
-
 // What nft prints as `comment "…"`.
 NftUserDataHandle Comment(uint8_t type, const std::string& comment) {
   NftUserDataHandle data(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN));
@@ -83,13 +78,12 @@ void NftBatch::AddChain(const NftChain& chain) {
 
 void NftBatch::AddSet(const NftSet& set) {
   const NftSetHandle object = NewSet(table_, set.name);
-  const bool ipv4 = set.key_family == AF_INET;
-  nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_TYPE, ipv4 ? kTypeIpAddr : kTypeIp6Addr);
-  nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_LEN, ipv4 ? 4 : 16);
+  nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_TYPE, set.key.id);
+  nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_LEN, set.key.length);
   // The kernel wants a number that is unique in the batch, though rules name the set.
   nftnl_set_set_u32(object.get(), NFTNL_SET_ID, uint32_t(ops_.size() + 1));
   const NftUserDataHandle data = Comment(NFTNL_UDATA_SET_COMMENT, set.comment);
-  nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_KEYBYTEORDER, kBigEndian);
+  nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_KEYBYTEORDER, set.key.byte_order);
   SetUserData(data, [&](const void* bytes, uint32_t length) {
     nftnl_set_set_data(object.get(), NFTNL_SET_USERDATA, bytes, length);
   });
@@ -118,8 +112,8 @@ void NftBatch::PutElements(const NftElements& elements, Sign sign) {
     const size_t end = std::min(elements.keys.size(), start + kElementsPerMessage);
     for (size_t i = start; i < end; i++) {
       NftElementHandle element(nftnl_set_elem_alloc());
-      const Ip& key = elements.keys[i];
-      nftnl_set_elem_set(element.get(), NFTNL_SET_ELEM_KEY, key.bytes.data(), uint32_t(key.size()));
+      const auto& key = elements.keys[i].bytes;
+      nftnl_set_elem_set(element.get(), NFTNL_SET_ELEM_KEY, key.data(), uint32_t(key.size()));
       SetUserData(comment, [&](const void* data, uint32_t length) {
         nftnl_set_elem_set(element.get(), NFTNL_SET_ELEM_USERDATA, data, length);
       });

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "address.h"
 #include "nft_expr.h"
+#include "nft_key.h"
 #include "nft_read.h"
 #include "socket.h"
 
@@ -27,7 +27,7 @@ struct NftChain {
 
 struct NftSet {
   std::string name;
-  int key_family = AF_INET;
+  NftKeyType key;
   std::string comment;
 };
 
@@ -39,7 +39,7 @@ struct NftRule {
 
 struct NftElements {
   std::string set;
-  std::vector<Ip> keys;
+  std::vector<NftKey> keys;
   std::optional<std::string> comment;
 };
 

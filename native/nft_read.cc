@@ -31,17 +31,9 @@ Result<bool> Exists(Socket& socket, const std::string& op, Request& request) {
   return found->has_value();
 }
 
-std::string KeyInWords(Bytes key) {
-  Ip ip;
-  ip.family = key.size() == 4 ? AF_INET : AF_INET6;
-  if (key.size() != ip.size()) return MacToText(key.data(), key.size());
-  std::copy(key.begin(), key.end(), ip.bytes.begin());
-  return ToText(ip);
-}
-
 using Elements = std::vector<NftElementFact>;
 
-std::optional<Elements> ParseElements(const nlmsghdr& message) {
+std::optional<Elements> ParseElements(const nlmsghdr& message, uint32_t key_type) {
   Elements elements;
   const auto attributes = Attributes::Of<nfgenmsg>(message);
   EachAttribute(attributes.Raw(NFTA_SET_ELEM_LIST_ELEMENTS), [&](Bytes nest) {
@@ -50,7 +42,7 @@ std::optional<Elements> ParseElements(const nlmsghdr& message) {
     // The catch-all element has no key.
     if (key.empty()) return;
     const Bytes comment = element.Raw(NFTA_SET_ELEM_USERDATA);
-    elements.push_back({KeyInWords(key), UserText(comment, NFTNL_UDATA_SET_ELEM_COMMENT)});
+    elements.push_back({NftKeyToText(key_type, key), UserText(comment, NFTNL_UDATA_SET_ELEM_COMMENT)});
   });
   return elements;
 }
@@ -65,6 +57,16 @@ std::optional<NftRuleFact> ParseRule(const nlmsghdr& message) {
   const auto attributes = Attributes::Of<nfgenmsg>(message);
   return NftRuleFact{be64toh(attributes.U64(NFTA_RULE_HANDLE).value_or(0)),
                      UserText(attributes.Raw(NFTA_RULE_USERDATA), NFTNL_UDATA_RULE_COMMENT)};
+}
+
+// NFTA_SET_KEY_TYPE; nothing where there is no such set.
+Result<std::optional<uint32_t>> KeyTypeOf(Socket& socket, const NftTable& table, const std::string& set) {
+  Request request = Get(NFT_MSG_GETSET, table);
+  request.attributes().Text(NFTA_SET_TABLE, table.name).Text(NFTA_SET_NAME, set);
+  const std::string op = "read set " + ToText(table) + " " + set;
+  return socket.Get<uint32_t>(op, request, ENOENT, [](const nlmsghdr& message) {
+    return be32toh(Attributes::Of<nfgenmsg>(message).U32(NFTA_SET_KEY_TYPE).value_or(0));
+  });
 }
 
 template <class T>
@@ -120,25 +122,23 @@ Result<bool> HasNftChain(Socket& socket, const NftTable& table, const std::strin
 }
 
 Result<bool> HasNftSet(Socket& socket, const NftTable& table, const std::string& set) {
-  Request request = Get(NFT_MSG_GETSET, table);
-  request.attributes().Text(NFTA_SET_TABLE, table.name).Text(NFTA_SET_NAME, set);
-  return Exists(socket, "read set " + ToText(table) + " " + set, request);
+  auto type = KeyTypeOf(socket, table, set);
+  if (!type) return type.fault();
+  return type->has_value();
 }
 
 Result<std::optional<std::string>> ReadNftElement(Socket& socket, const NftTable& table,
-                                                  const std::string& set, const Ip& key) {
+                                                  const std::string& set, const NftKey& key) {
   Request request = Get(NFT_MSG_GETSETELEM, table);
   request.attributes().Text(NFTA_SET_ELEM_LIST_TABLE, table.name).Text(NFTA_SET_ELEM_LIST_SET, set);
   request.attributes().Nested(NFTA_SET_ELEM_LIST_ELEMENTS, [&](auto& list) {
     list.Nested(NFTA_LIST_ELEM, [&](auto& element) {
-      element.Nested(NFTA_SET_ELEM_KEY, [&](auto& data) {
-        data.Raw(NFTA_DATA_VALUE, {key.bytes.data(), key.size()});
-      });
+      element.Nested(NFTA_SET_ELEM_KEY, [&](auto& data) { data.Raw(NFTA_DATA_VALUE, key.bytes); });
     });
   });
-  const std::string op = "look up " + ToText(key) + " in set " + ToText(table) + " " + set;
+  const std::string op = "look up " + key.text + " in set " + ToText(table) + " " + set;
   return socket.Get<std::string>(op, request, ENOENT, [](const nlmsghdr& message) {
-    const auto elements = ParseElements(message);
+    const auto elements = ParseElements(message, 0);
     return elements && !elements->empty() ? elements->front().comment : std::string();
   });
 }
@@ -157,10 +157,14 @@ Result<std::vector<NftSetFact>> NftSetsOf(Socket& socket, const NftTable& table)
 }
 
 Result<std::optional<Elements>> NftElementsOf(Socket& socket, const NftTable& table, const std::string& set) {
+  auto key_type = KeyTypeOf(socket, table, set);
+  if (!key_type) return key_type.fault();
+  if (!*key_type) return std::optional<Elements>();
   Request request = Get(NFT_MSG_GETSETELEM, table);
   request.attributes().Text(NFTA_SET_ELEM_LIST_TABLE, table.name).Text(NFTA_SET_ELEM_LIST_SET, set);
   const std::string op = "list the elements of set " + ToText(table) + " " + set;
-  auto chunks = socket.Dump<Elements>(op, request, ParseElements);
+  auto chunks = socket.Dump<Elements>(
+      op, request, [&](const nlmsghdr& message) { return ParseElements(message, **key_type); });
   if (!chunks && chunks.fault().code == ENOENT) return std::optional<Elements>();
   if (!chunks) return chunks.fault();
   Elements all;

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "address.h"
 #include "fields.h"
+#include "nft_key.h"
 #include "socket.h"
 #include "value.h"
 
@@ -49,7 +49,7 @@ Result<bool> HasNftChain(Socket& socket, const NftTable& table, const std::strin
 Result<bool> HasNftSet(Socket& socket, const NftTable& table, const std::string& set);
 // Its comment, "" for none; nothing where there is no such element.
 Result<std::optional<std::string>> ReadNftElement(Socket& socket, const NftTable& table,
-                                                  const std::string& set, const Ip& key);
+                                                  const std::string& set, const NftKey& key);
 // Of a chain or table that does not exist: an empty list.
 Result<std::vector<NftRuleFact>> NftRulesOf(Socket& socket, const NftTable& table, const std::string& chain);
 Result<std::vector<NftSetFact>> NftSetsOf(Socket& socket, const NftTable& table);

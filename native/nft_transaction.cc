@@ -31,7 +31,7 @@ Outcome NftTransaction::ToOutcome() const {
   Array added;
   for (const auto& [set, keys, comment] : added_) {
     Array texts;
-    for (const Ip& key : keys) texts.emplace_back(ToText(key));
+    for (const NftKey& key : keys) texts.emplace_back(key.text);
     Object elements = {{"set", set}, {"keys", std::move(texts)}};
     if (comment) elements.emplace_back("comment", *comment);
     added.emplace_back(std::move(elements));
@@ -83,8 +83,8 @@ Result<std::vector<NftRuleFact>> NftTransaction::FindRules(const std::string& ch
 Result<std::vector<NftTransaction::Found>> NftTransaction::Find(const NftElements& elements, Seen& seen) {
   std::vector<Found> found;
   const bool may_exist = has_table_ && new_sets_.count(elements.set) == 0;
-  for (const Ip& key : elements.keys) {
-    if (!seen.emplace(elements.set, ToText(key)).second) continue;
+  for (const NftKey& key : elements.keys) {
+    if (!seen.emplace(elements.set, key.text).second) continue;
     if (!may_exist) {
       found.push_back({key, std::nullopt});
       continue;

@@ -58,7 +58,7 @@ class NftTransaction {
  private:
   using Seen = std::set<std::pair<std::string, std::string>>;
   struct Found {
-    Ip key;
+    NftKey key;
     std::optional<std::string> comment;  // nothing: there is no such element
   };
 

@@ -52,7 +52,7 @@ NftChain ParseChain(Fields& fields) {
 
 NftSet ParseSet(Fields& fields) {
   return {.name = fields.Text("name"),
-          .key_family = fields.OneOf<int>("key", {{"ipv4_addr", AF_INET}, {"ipv6_addr", AF_INET6}}),
+          .key = fields.OneOf("key", kNftKeyTypes),
           .comment = fields.Text("comment", kMaxComment)};
 }
 
@@ -80,9 +80,9 @@ NftElements ParseElements(Fields& fields) {
   elements.set = fields.Text("set");
   elements.comment = fields.OptionalText("comment", kMaxComment);
   for (const std::string& text : fields.Texts("keys", 64)) {
-    const auto key = ParseIp(text);
-    if (!key) fields.Complain("keys", "contains what is no IP address: \"" + text + "\"");
-    elements.keys.push_back(key.value_or(Ip{}));
+    const auto key = ParseNftKey(text);
+    if (!key) fields.Complain("keys", "contains neither an address nor a link's name: \"" + text + "\"");
+    elements.keys.push_back(key.value_or(NftKey{}));
   }
   return elements;
 }

@@ -326,7 +326,8 @@ export interface NftChain {
 
 export interface NftSet {
   name: string;
-  key: 'ipv4_addr' | 'ipv6_addr';
+  /** nft's name of the type. */
+  key: 'ipv4_addr' | 'ipv6_addr' | 'ifname' | 'ifname . ether_addr';
   comment: string;
 }
 
@@ -350,7 +351,7 @@ export type NftExpr =
 
 export interface NftElements {
   set: string;
-  /** Addresses: "10.1.2.3", "fd00::1". */
+  /** As the set's type has it: "10.1.2.3", "fd00::1", "veth1", "veth1 . 02:00:00:00:00:01". */
   keys: string[];
   /**
    * Said of each of these elements, up to 127 bytes. `add` puts it in place of another, and `remove` leaves an element

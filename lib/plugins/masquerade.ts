@@ -37,8 +37,10 @@ function groupOf(address: string): string {
   return prefixLength === toBytes(prefix(address).address).length * 8 ? `/${prefixLength}` : subnetOf(address);
 }
 
+type AddressSet = NftSet & { key: keyof typeof layouts };
+
 /** The set of pods of `network` with an address in `group`. Its comment can be read back, by nft (no quotes) and by {@link isSetOf}. */
-function setOf(network: string, group: string): NftSet {
+function setOf(network: string, group: string): AddressSet {
   const name = `pods_${network.slice(0, readableLength)}_${base32(digest(network, group), 10)}`;
   return {
     name,
@@ -65,7 +67,7 @@ const layouts = {
   },
 } as const;
 
-function ruleOf(set: NftSet, group: string): NftExpr[] {
+function ruleOf(set: AddressSet, group: string): NftExpr[] {
   const { nfproto, saddr, daddr, length, multicast } = layouts[set.key];
   const outside = (range: { mask: string; value: string }): NftExpr[] => [
     { expr: 'payload', base: 'network', offset: daddr, length, dreg: 1 },
@@ -96,7 +98,7 @@ function maskOf(subnet: string): string {
 const ownerOf = (containerId: string, ifname: string): string => `${containerId} ${ifname}`.slice(0, commentLimit);
 
 /** Which addresses go into (or come out of) which set. */
-function placed(network: string, addresses: readonly string[]): { set: NftSet; group: string; ip: string }[] {
+function placed(network: string, addresses: readonly string[]): { set: AddressSet; group: string; ip: string }[] {
   return addresses.map((address) => {
     const group = groupOf(address);
     return { set: setOf(network, group), group, ip: ipOf(address) };

@@ -129,7 +129,7 @@ describe('the boundary of the addon', () => {
     [{ op: 'sysctl.set', ns: 'host', key: '', value: '1', ifMissing: 'keep' }, /key is no name of a sysctl/],
     [{ op: 'link.wait', ns: 'host', name: 'v', timeoutMs: 2 ** 40 }, /timeoutMs must be a whole number/],
     [{ ...batch, family: 'arp' }, /family is none of the known ones: "arp"$/],
-    [{ ...batch, add: [{ set: 's', keys: ['x'] }] }, /add\[0\]\.keys contains what is no IP address: "x"$/],
+    [{ ...batch, add: [{ set: 's', keys: ['x y'] }] }, /add\[0\]\.keys contains neither an address nor a link's name: "x y"$/],
     [{ ...batch, add: [{ set: 's', keys: [5] }] }, /add\[0\]\.keys\[0\] must be a string, not a number$/],
     [{ ...batch, add: [{ set: 's', keys: [], comment: 'x'.repeat(128) }] }, /comment has 128 bytes; 127 are allowed$/],
     [{ ...batch, ensure: { comment: '' } }, /ensure\.chains is missing$/],
