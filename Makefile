@@ -20,9 +20,11 @@ ADDON := build/Release/trestle_native.node
 TYPESCRIPT := $(shell find lib bin -name '*.ts' 2>/dev/null)
 NATIVE := $(shell find native -name '*.cc' -o -name '*.h')
 LAUNCHER := native/launcher/launcher.c
+# The tests that any kernel will do for; *.vm.test.ts are about features that many lack, and only test-vm runs them.
+KERNEL_TESTS := $(sort $(filter-out %.vm.test.ts,$(shell find test/kernel -name '*.test.ts')))
 CXX_FILES := $(filter-out native/launcher/%,$(NATIVE))
 
-.PHONY: help setup build dev lint tidy format test test-unit test-kernel sanitize demo bench install uninstall clean
+.PHONY: help setup build dev lint tidy format test test-unit test-kernel test-vm sanitize demo bench install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,7 +90,10 @@ test-unit: | setup ## run the tests that need no root (T=file runs one)
 	$(MOCHA) $(or $(T),$(sort $(shell find test/unit -name '*.test.ts')))
 
 test-kernel: build/stage ## run the tests on the installed plugins, as root, in namespaces of their own (T=file runs one)
-	$(MOCHA) $(or $(T),$(sort $(shell find test/kernel -name '*.test.ts')))
+	$(MOCHA) $(or $(T),$(KERNEL_TESTS))
+
+test-vm: build/stage ## run the kernel tests in a VM, on Debian's kernel (T=file runs one; KERNEL=6.12, or a package's name)
+	@KERNEL=$(KERNEL) test/vm/run-tests $(T)
 
 # The tests of the launcher and the installation are about what is shipped, which this is not.
 sanitize: build/js/trestle.cjs ## run the kernel tests on an addon built with AddressSanitizer and UBSan
@@ -98,7 +103,7 @@ sanitize: build/js/trestle.cjs ## run the kernel tests on an addon built with Ad
 	build-sanitize/runtime/install.sh build-sanitize/stage$(CNI_BIN)
 	TRESTLE_PLUGINS=build-sanitize/stage$(CNI_BIN) TRESTLE_NATIVE=build-sanitize/Debug/trestle_native.node \
 		$(SANITIZER) LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" \
-		$(MOCHA) --timeout 300000 $(or $(T),$(filter-out %/install.test.ts %/launcher.test.ts,$(sort $(shell find test/kernel -name '*.test.ts'))))
+		$(MOCHA) --timeout 300000 $(or $(T),$(filter-out %/install.test.ts %/launcher.test.ts,$(KERNEL_TESTS)))
 
 build/stage: build/runtime/id
 	build/runtime/install.sh build/stage$(CNI_BIN)

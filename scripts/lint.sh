@@ -10,7 +10,7 @@ check() {
 }
 
 cxx=$(find native -name '*.cc' -o -name '*.h')
-scripts=$(find scripts .ci -name '*.sh' -o -path .ci/run)
+scripts="$(find scripts -name '*.sh') $(find .ci test/vm -type f)"
 
 # shellcheck disable=SC2086 # lists of paths
 {
