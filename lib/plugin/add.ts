@@ -16,7 +16,8 @@ export async function add(call: Call): Promise<string> {
   const { plugin, request, identity, platform } = call;
   const config = parseConfig(plugin.config, request.config);
   const ipam = delegateOf(call);
-  if (ipam === '' && plugin.ipam !== undefined) assertExpressible({ ips: [] }, request.cniVersion);
+  const own = ipam === '' ? plugin.addressing?.({ request, config }) : undefined;
+  if (ipam === '' && plugin.ipam !== undefined) assertExpressible(own ?? {}, request.cniVersion);
   const run = await demandNetns(call);
   return withAttachmentLock(platform, identity, plugin.type, async () => {
     await repair(call, run);
@@ -26,7 +27,7 @@ export async function add(call: Call): Promise<string> {
       ipam,
       leased: false,
       left: [],
-      context: { request, config, identity, facts: {} },
+      context: { request, config, identity, facts: {}, ...(own && { ipam: own }) },
     };
     await look(attempt);
     plugin.refuse?.(attempt.context);

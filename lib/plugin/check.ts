@@ -26,12 +26,23 @@ export async function check(call: Call): Promise<void> {
     const who = identityIn(prevResult, request, identity);
     const facts = await observe(run, plugin.facts({ request, config, identity: who }));
     const context = { request, config, identity: who, facts, ipam: reportedTo(request, prevResult) };
-    demandNothing([...(await differences(call, run, context)), ...(plugin.check?.(context) ?? [])]);
+    const own = type === '' ? plugin.addressing?.({ request, config }) : undefined;
+    demandNothing([
+      ...unreported(own, context.ipam),
+      ...(await differences(call, run, context)),
+      ...(plugin.check?.(context) ?? []),
+    ]);
   });
 }
 
 function demandNothing(findings: readonly string[]): void {
   if (findings.length > 0) throw new CniError(ErrorCode.checkFailed, findings.join('; '));
+}
+
+/** The configuration's own addresses that the result lacks; of an IPAM plugin's it is for that one to say. */
+function unreported({ ips: own = [] }: Result = {}, { ips = [] }: Result): string[] {
+  const missing = own.filter(({ address }) => !ips.some((ip) => ip.address === address));
+  return missing.map(({ address }) => `prevResult has no ${address}, which the configuration gives`);
 }
 
 async function differences(call: Call, run: Run, context: AddContext<unknown, Queries>): Promise<string[]> {

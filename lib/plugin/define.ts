@@ -45,7 +45,10 @@ export interface AttachmentContext<C, Q extends Queries> extends Context<C> {
 }
 
 export interface AddContext<C, Q extends Queries> extends AttachmentContext<C, Q> {
-  /** What the IPAM plugin gave; absent without one. For CHECK's plan: what prevResult says of this interface. */
+  /**
+   * What the IPAM plugin gave; without one, what `addressing` did; absent without either. For CHECK's plan: what
+   * prevResult says of this interface.
+   */
   ipam?: Result;
 }
 
@@ -92,6 +95,8 @@ export interface InterfacePlugin<C = unknown, Q extends Queries = Queries> exten
   kind?: 'interface';
   /** Whether it hands addressing to the plugin that `ipam.type` names. Absent: it has no `ipam`. */
   ipam?: 'required' | 'optional';
+  /** Pure: the addresses that the configuration itself gives, where it names no IPAM plugin; undefined where it gives none. */
+  addressing?(context: Context<C>): Result | undefined;
   /** Whether it keeps an attachment record. `false` for what makes nothing that a DEL would remove (loopback). Default true. */
   recorded?: boolean;
   /** Whether the network needs no name (loopback). */

@@ -23,6 +23,7 @@ export const bridge = definePlugin({
   type: 'bridge',
   config: bridgeSchema,
   ipam: 'optional',
+  addressing: ({ config: { ip } }) => (ip === undefined ? undefined : { ips: [{ address: ip }] }),
   facts,
   refuse,
   add,

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { isIPv6 } from '../../cni/addresses';
-import { int, linkName, mac, netConfEntries } from '../../cni/config';
+import { cidr, int, linkName, mac, netConfEntries } from '../../cni/config';
 import { CniError, ErrorCode } from '../../cni/errors';
 import { ipamType } from '../../plugin/ipam';
 
@@ -16,9 +16,13 @@ const mtu = v.pipe(
 const leastMtuForIPv6 = 1280;
 
 /** The keys of `bridge`. */
-export const bridgeSchema = v.object({
+const bridgeKeys = v.object({
   ...netConfEntries,
-  bridge: v.optional(linkName, 'cni0'),
+  bridge: v.optional(linkName),
+  /** Another name for `bridge`. */
+  bridgeName: v.optional(linkName),
+  /** The pod's address, for a network without an IPAM plugin. */
+  ip: v.optional(cidr),
   isGateway: flag,
   isDefaultGateway: flag,
   forceAddress: flag,
@@ -41,6 +45,12 @@ export const bridgeSchema = v.object({
   runtimeConfig: v.optional(v.looseObject({ mac: v.optional(v.string()) })),
   args: v.optional(v.looseObject({ cni: v.optional(v.looseObject({ mac: v.optional(v.string()) })) })),
 });
+
+/** Its configuration, by whichever name the bridge is called. */
+export const bridgeSchema = v.pipe(
+  bridgeKeys,
+  v.transform((keys) => ({ ...keys, bridge: keys.bridge ?? keys.bridgeName ?? 'cni0' })),
+);
 
 export type BridgeConfig = v.InferOutput<typeof bridgeSchema>;
 
@@ -77,9 +87,23 @@ function isUnicast(address: string): boolean {
 
 /** Code 7 for what contradicts itself, in the reference's words, and for what is not built yet. */
 export function demandConsistent(config: BridgeConfig, raw: Record<string, unknown>): void {
-  for (const complaint of [...vlanComplaints(config), ...combinationComplaints(config, raw)]) {
+  for (const complaint of [
+    ...vlanComplaints(config),
+    ...shorthandComplaints(config, raw),
+    ...combinationComplaints(config, raw),
+  ]) {
     throw new CniError(ErrorCode.invalidConfig, complaint);
   }
+}
+
+function shorthandComplaints(config: BridgeConfig, raw: Record<string, unknown>): string[] {
+  const { bridge, bridgeName = bridge, ip, disableContainerInterface } = config;
+  const hasIp = ip !== undefined;
+  return [
+    ...(bridgeName !== bridge ? [`"bridge" and "bridgeName" name two bridges: "${bridge}" and "${bridgeName}"`] : []),
+    ...(hasIp && ipamType(raw) !== '' ? ['"ip" and "ipam.type" cannot both give the address'] : []),
+    ...(hasIp && disableContainerInterface ? ['cannot use "ip" when "disableContainerInterface" is set'] : []),
+  ];
 }
 
 function combinationComplaints(config: BridgeConfig, raw: Record<string, unknown>): string[] {

@@ -59,6 +59,21 @@ describe('bridge: what an ADD refuses before anything is changed', () => {
       { config: { vlanTrunk: [{ id: 5 }] }, facts: { bridge: link({}) } },
       'bridge "cni0" does not filter VLANs, which "vlanTrunk" needs',
     ],
+    [
+      'two names for the bridge',
+      { config: { BridgeName: 'test', Bridge: 'br0' } },
+      '"bridge" and "bridgeName" name two bridges: "br0" and "test"',
+    ],
+    [
+      'an address beside an IPAM plugin',
+      { config: { IP: '192.0.2.15/24', ipam: { type: 'x' } } },
+      '"ip" and "ipam.type" cannot both give the address',
+    ],
+    [
+      'an address for a container end that is disabled',
+      { config: { ip: '192.0.2.15/24', disableContainerInterface: true } },
+      'cannot use "ip" when "disableContainerInterface" is set',
+    ],
     ['macspoofchk', { config: { macspoofchk: true } }, '"macspoofchk" is not supported yet'],
     [
       'a bridge name that another kind of device has',
@@ -91,7 +106,15 @@ describe('bridge: what an ADD refuses before anything is changed', () => {
     ).not.to.throw();
   });
 
-  it('and nothing else', () => expect(refuse({ config: { hairpinMode: true } })).not.to.throw());
+  it('and nothing else', () => {
+    for (const config of [
+      { hairpinMode: true },
+      { bridge: 'test', bridgeName: 'test' },
+      { ip: '192.0.2.15/24', ipam: {} },
+    ]) {
+      expect(refuse({ config }), JSON.stringify(config)).not.to.throw();
+    }
+  });
 });
 
 describe('bridge: the removal without a record', () => {
