@@ -1,5 +1,6 @@
 import { isIPv6 } from '../cni/addresses';
 import type {
+  AddrAdd,
   AddrFact,
   Answers,
   BridgeVlanAdd,
@@ -8,6 +9,8 @@ import type {
   LinkFact,
   LinkSet,
   NftBatch,
+  NftElementFact,
+  NftElements,
   Ns,
   Query,
   RouteAdd,
@@ -18,15 +21,18 @@ import type {
 import { routeText, vlanText } from './describe';
 import { sameAddress, samePrefix, subnetOf } from './prefix';
 
-/** What must be true where a step was done: a question, and what is wrong with its answer (undefined: nothing). */
+/** What must be true where a step was done: a question, and what is wrong with its answer, a sentence for each thing. */
 export interface Expectation {
   query: Query;
-  differs(fact: Answers[Query['query']]): string | undefined;
+  differs(fact: Answers[Query['query']]): string[];
 }
 
 /** Ties the type of an answer to its question, which a list of mixed expectations then forgets. */
-function expect<Q extends Query>(query: Q, differs: (fact: Answers[Q['query']]) => string | undefined): Expectation {
-  return { query, differs: differs as Expectation['differs'] };
+function expect<Q extends Query>(
+  query: Q,
+  differs: (fact: Answers[Q['query']]) => string[] | string | undefined,
+): Expectation {
+  return { query, differs: (fact) => [differs(fact as Answers[Q['query']]) ?? []].flat() };
 }
 
 /**
@@ -40,13 +46,7 @@ export function expectationsOf(step: Step): Expectation[] {
     case 'link.set':
       return [expect({ query: 'link', ns: step.ns, name: step.name }, (link) => setDiffers(step, link))];
     case 'addr.add':
-      return [
-        expect({ query: 'addrs', ns: step.ns, link: step.link }, (addrs) =>
-          addrs.some((addr) => isAddress(addr, step.address))
-            ? undefined
-            : `${at(step.ns, step.link)} has no address ${step.address}`,
-        ),
-      ];
+      return [expect({ query: 'addrs', ns: step.ns, link: step.link }, (addrs) => addressDiffers(step, addrs))];
     case 'route.add':
       return [
         expect({ query: 'routes', ns: step.ns, link: step.link }, (routes) =>
@@ -75,57 +75,57 @@ export function expectationsOf(step: Step): Expectation[] {
 const at = (ns: Ns, name: string): string => (ns === 'pod' ? `${name} in the pod` : `${name} on the host`);
 
 function linkAdded(step: LinkAdd): Expectation[] {
-  const own = expect({ query: 'link', ns: step.ns, name: step.name }, (link) =>
-    linkDiffers(link, at(step.ns, step.name), step, step.link.kind),
-  );
-  const up = expect({ query: 'link', ns: step.ns, name: step.name }, (link) =>
-    link && step.up && !link.up ? `${at(step.ns, step.name)} is down` : undefined,
-  );
-  if (step.link.kind !== 'veth') return [own, up];
-  const { peer } = step.link;
+  const { link: device } = step;
+  const ends = [{ ...step, kind: device.kind }, ...(device.kind === 'veth' ? [{ ...device.peer, kind: 'veth' }] : [])];
+  return ends.map((end) => expect({ query: 'link', ns: end.ns, name: end.name }, (link) => linkDiffers(end, link)));
+}
+
+interface WantedLink {
+  ns: Ns;
+  name: string;
+  kind: string;
+  mac?: string;
+  mtu?: number;
+  up?: boolean;
+}
+
+function linkDiffers({ ns, name, kind, mac, mtu, up }: WantedLink, link: LinkFact | null): string[] {
+  const what = at(ns, name);
+  if (link === null) return [`${what} is missing`];
+  if (link.kind !== kind) return [`${what} is not a ${kind} but a ${link.kind || 'physical device'}`];
   return [
-    own,
-    up,
-    expect({ query: 'link', ns: peer.ns, name: peer.name }, (link) =>
-      linkDiffers(link, at(peer.ns, peer.name), peer, 'veth'),
-    ),
+    ...(mac && link.mac !== mac ? [`${what} has MAC ${link.mac}, expected ${mac}`] : []),
+    ...(mtu && link.mtu !== mtu ? [`${what} has MTU ${link.mtu}, expected ${mtu}`] : []),
+    ...(up && !link.up ? [`${what} is down`] : []),
   ];
 }
 
-function linkDiffers(
-  link: LinkFact | null,
-  what: string,
-  wanted: { mac?: string; mtu?: number },
-  kind: string,
-): string | undefined {
-  if (link === null) return `${what} is missing`;
-  if (link.kind !== kind) return `${what} is not a ${kind}`;
-  if (wanted.mac && link.mac !== wanted.mac) return `${what} has MAC ${link.mac}, expected ${wanted.mac}`;
-  if (wanted.mtu && link.mtu !== wanted.mtu) return `${what} has MTU ${link.mtu}, expected ${wanted.mtu}`;
-  return undefined;
-}
-
-function setDiffers(step: LinkSet, link: LinkFact | null): string | undefined {
+function setDiffers(step: LinkSet, link: LinkFact | null): string[] {
   const what = at(step.ns, step.name);
-  if (link === null) return `${what} is missing`;
+  if (link === null) return [`${what} is missing`];
   const found = {
-    up: link.up,
     mtu: link.mtu,
     mac: link.mac,
     promisc: link.promiscFlag,
-    hairpin: link.port?.hairpin,
-    isolated: link.port?.isolated,
+    hairpin: link.port?.hairpin ?? false,
+    isolated: link.port?.isolated ?? false,
   };
-  for (const [key, value] of Object.entries(found)) {
+  const others = Object.entries(found).flatMap(([key, value]) => {
     const wanted = step[key as keyof typeof found];
-    if (wanted !== undefined && wanted !== value) return `${what} has ${key} ${value}, expected ${wanted}`;
-  }
-  return undefined;
+    return wanted === undefined || wanted === value ? [] : [`${what} has ${key} ${value}, expected ${wanted}`];
+  });
+  if (step.up === undefined || step.up === link.up) return others;
+  return [`${what} is ${link.up ? 'up' : 'down'}`, ...others];
 }
 
 /** An address that failed duplicate address detection is there, but nobody may use it. */
-function isAddress(addr: AddrFact, wanted: string): boolean {
-  return !addr.dadFailed && samePrefix(addr.address, wanted);
+function addressDiffers({ ns, link, address }: AddrAdd, addrs: readonly AddrFact[]): string | undefined {
+  const found = addrs.find((addr) => samePrefix(addr.address, address));
+  if (found && !found.dadFailed) return undefined;
+  if (found) return `${at(ns, link)} has address ${address}, which failed duplicate address detection`;
+  const others = addrs.filter((addr) => addr.scope === 'global' && isIPv6(addr.address) === isIPv6(address));
+  const instead = others.length > 0 ? `, only ${others.map((addr) => addr.address).join(' and ')}` : '';
+  return `${at(ns, link)} has no address ${address}${instead}`;
 }
 
 /** Without a gateway the destinations are on the link; IPv6 knows no scopes. */
@@ -174,11 +174,21 @@ function batchApplied({ ns, family, table, ensure, add = [] }: NftBatch): Expect
         : `nftables chain ${family} ${table} ${chain} has no rule "${comment}"`,
     ),
   );
-  const elements = add.map(({ set, keys }) =>
-    expect({ query: 'nft.elements', ns, family, table, set }, (found) => {
-      const missing = keys.filter((key) => !found?.some((element) => sameAddress(element.key, key)));
-      return missing.length > 0 ? `nftables set ${family} ${table} ${set} lacks ${missing.join(', ')}` : undefined;
-    }),
+  const elements = add.map((wanted) =>
+    expect({ query: 'nft.elements', ns, family, table, set: wanted.set }, (found) =>
+      elementsDiffer(`nftables set ${family} ${table} ${wanted.set}`, wanted, found ?? []),
+    ),
   );
   return [...rules, ...elements];
+}
+
+/** An element that names nobody was put there by hand, and serves. One that names another goes when that one does. */
+function elementsDiffer(what: string, { keys, comment }: NftElements, found: readonly NftElementFact[]): string[] {
+  const elementOf = (key: string) => found.find((element) => element.key === key || sameAddress(element.key, key));
+  const missing = keys.filter((key) => !elementOf(key));
+  const taken = keys.flatMap((key) => {
+    const owner = elementOf(key)?.comment;
+    return owner && comment && owner !== comment ? [`${what} has ${key} for "${owner}", expected "${comment}"`] : [];
+  });
+  return [...(missing.length > 0 ? [`${what} lacks ${missing.join(', ')}`] : []), ...taken];
 }

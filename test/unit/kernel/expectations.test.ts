@@ -36,7 +36,7 @@ const addr: AddrFact = { address: '10.0.0.2/24', scope: 'global', tentative: fal
 
 /** What is wrong when each of the step's questions is answered with `fact`. */
 const findings = (step: Step, fact: unknown): string[] =>
-  expectationsOf(step).flatMap(({ differs }) => differs(fact as never) ?? []);
+  expectationsOf(step).flatMap(({ differs }) => differs(fact as never));
 
 const pair: Step = {
   op: 'link.add',
@@ -64,7 +64,7 @@ describe('what CHECK expects of a step', () => {
 
   it('names the object, what it has and what was promised', () => {
     expect(findings(pair, null)).to.include('v on the host is missing').and.to.include('eth0 in the pod is missing');
-    expect(findings(pair, { ...link, kind: 'dummy' })).to.include('v on the host is not a veth');
+    expect(findings(pair, { ...link, kind: 'dummy' })).to.include('v on the host is not a veth but a dummy');
     expect(findings(pair, { ...link, mac: '02:00:00:00:00:09' })).to.include(
       'v on the host has MAC 02:00:00:00:00:09, expected 02:00:00:00:00:01',
     );
@@ -72,19 +72,42 @@ describe('what CHECK expects of a step', () => {
     expect(findings(pair, { ...link, up: false })).to.deep.equal(['v on the host is down']);
   });
 
-  it('sees a port that is no longer what it was set to', () => {
+  it('names all that is wrong with a link, and not only the first', () => {
+    expect(findings(pair, { ...link, mac: '02:00:00:00:00:09', mtu: 1400, up: false })).to.deep.equal([
+      'v on the host has MAC 02:00:00:00:00:09, expected 02:00:00:00:00:01',
+      'v on the host has MTU 1400, expected 1500',
+      'v on the host is down',
+      'eth0 in the pod has MAC 02:00:00:00:00:09, expected 02:00:00:00:00:01',
+    ]);
+    const step: Step = { op: 'link.set', ns: 'host', name: 'v', up: true, promisc: true };
+    expect(findings(step, { ...link, up: false })).to.deep.equal([
+      'v on the host is down',
+      'v on the host has promisc false, expected true',
+    ]);
+  });
+
+  it('sees a port that is no longer what it was set to, or no port at all', () => {
     const step: Step = { op: 'link.set', ns: 'host', name: 'v', hairpin: true, isolated: false, alias: 'anything' };
-    expect(findings(step, link)).to.deep.equal(['v on the host has hairpin false, expected true']);
+    for (const port of [link.port, undefined]) {
+      expect(findings(step, { ...link, port })).to.deep.equal(['v on the host has hairpin false, expected true']);
+    }
   });
 
   it('sees an address with another prefix length, and one that failed duplicate address detection', () => {
     const step: Step = { op: 'addr.add', ns: 'pod', link: 'eth0', address: '10.0.0.2/24', ifExists: 'keep' };
-    for (const fact of [
+    const others = [
       { ...addr, address: '10.0.0.2/16' },
-      { ...addr, dadFailed: true },
-    ]) {
-      expect(findings(step, [fact])).to.deep.equal(['eth0 in the pod has no address 10.0.0.2/24']);
-    }
+      { ...addr, address: '10.0.0.3/24' },
+      { ...addr, address: 'fd00::2/64' },
+      { ...addr, address: '169.254.1.1/16', scope: 'link' },
+    ];
+    expect(findings(step, [])).to.deep.equal(['eth0 in the pod has no address 10.0.0.2/24']);
+    expect(findings(step, others)).to.deep.equal([
+      'eth0 in the pod has no address 10.0.0.2/24, only 10.0.0.2/16 and 10.0.0.3/24',
+    ]);
+    expect(findings(step, [{ ...addr, dadFailed: true }])).to.deep.equal([
+      'eth0 in the pod has address 10.0.0.2/24, which failed duplicate address detection',
+    ]);
   });
 
   it('compares addresses and not their texts', () => {
@@ -142,6 +165,23 @@ describe('what CHECK expects of a step', () => {
       'nftables set inet t s lacks 10.0.0.2',
     ]);
     expect(findings(step, [{ comment: 'r', key: '10.0.0.2' }])).to.deep.equal([]);
+  });
+
+  it("sees an element that has become another's, and leaves one that names nobody", () => {
+    const keys = ['10.0.0.2', 'veth1'];
+    const step: Step = {
+      op: 'nft.batch',
+      ns: 'host',
+      family: 'inet',
+      table: 't',
+      add: [{ set: 's', keys, comment: 'c1 eth0' }],
+    };
+    const marked = (comment: string) => keys.map((key) => ({ key, comment }));
+    for (const comment of ['c1 eth0', '']) expect(findings(step, marked(comment))).to.deep.equal([]);
+    expect(findings(step, marked('c2 eth0'))).to.deep.equal([
+      'nftables set inet t s has 10.0.0.2 for "c2 eth0", expected "c1 eth0"',
+      'nftables set inet t s has veth1 for "c2 eth0", expected "c1 eth0"',
+    ]);
   });
 
   it('is nothing for what others may change', () => {
