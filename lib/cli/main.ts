@@ -12,6 +12,6 @@ export async function main(around: Surroundings): Promise<number> {
 /** Serves one request as the plugin `type`. */
 async function plugin(type: string, around: Surroundings): Promise<number> {
   const { stdout, exitCode } = await handle({ type, env: around.env, stdin: around.readStdin() }, platformOf(around));
-  if (stdout !== '') around.out(`${stdout}\n`);
+  if (stdout !== '') around.out(stdout);
   return exitCode;
 }

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import { expectUnchanged } from '../support/expect-unchanged';
-import { bridgeNetwork, hostLocal, ranges, refusal, succeed } from '../support/network';
+import { bridgeNetwork, hostLocal, succeed } from '../support/network';
 import { createWorld, type World } from '../support/world';
 
 describe('the result of bridge', () => {
@@ -86,35 +85,5 @@ describe('the result of bridge', () => {
     await world.ip('address add 10.5.0.1/24 dev eth0', one);
     await world.ip('address add 10.5.0.2/24 dev eth0', two);
     expect(await world.ping(one, '10.5.0.2')).to.equal(true);
-  });
-
-  it('of layer 2 is refused for versions that cannot tell it, before any change', async () => {
-    const pod = await world.addPod();
-    const before = await world.snapshot();
-    for (const cniVersion of ['0.1.0', '0.2.0']) {
-      const { code, msg } = await refusal(world, 'bridge', {
-        netns: pod,
-        config: { cniVersion, name: 'net', type: 'bridge', bridge: 'br0' },
-      });
-      expect({ code, msg }).to.deep.equal({ code: 7, msg: 'cannot convert: no valid IP addresses' });
-    }
-    expectUnchanged(before, await world.snapshot());
-  });
-
-  it('has the dns of the IPAM plugin where the configuration has none', async () => {
-    await world.run('sh', ['-c', 'echo "nameserver 192.0.2.53\nsearch x.example" >/run/resolv.conf']);
-    const withResolvConf = { ...hostLocal(ranges.ipv4), resolvConf: '/run/resolv.conf' };
-    const add = async (changes: object) =>
-      succeed(world, 'bridge', {
-        netns: await world.addPod(),
-        containerId: `c${Object.keys(changes).length}`,
-        config: bridgeNetwork({ ipam: withResolvConf, ...changes }),
-      });
-    expect((await add({})).dns).to.deep.equal({ nameservers: ['192.0.2.53'], search: ['x.example'] });
-    expect((await add({ dns: { domain: 'own.example' } })).dns).to.deep.equal({ domain: 'own.example' });
-    expect((await add({ dns: {}, mtu: 1400 })).dns).to.deep.equal({
-      nameservers: ['192.0.2.53'],
-      search: ['x.example'],
-    });
   });
 });
