@@ -35,6 +35,11 @@ function localMac(bytes: Buffer): string {
   return octets.map((octet) => octet.toString(16).padStart(2, '0')).join(':');
 }
 
+/** The name of an attachment's host end; {@link identify} says the rest. */
+export function hostEndName({ network, containerId, ifname }: AttachmentKey): string {
+  return `veth${base32(digest(network, containerId, ifname), 11)}`;
+}
+
 /**
  * Names and MACs of an attachment. The machine's id goes into the MACs because two hosts on one segment must not meet;
  * the name needs none, it lives in one host.
@@ -44,7 +49,7 @@ export function identify(key: AttachmentKey, machineId: string): Identity {
   return {
     ...key,
     machineId,
-    hostEnd: { name: `veth${base32(digest(...parts), 11)}`, mac: localMac(digest(...parts, machineId, 'host')) },
+    hostEnd: { name: hostEndName(key), mac: localMac(digest(...parts, machineId, 'host')) },
     podMac: localMac(digest(...parts, machineId, 'pod')),
   };
 }

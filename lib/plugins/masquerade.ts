@@ -1,8 +1,9 @@
 import { type Address, isIPv6, toBytes } from '../cni/addresses';
-import type { NftBatch, NftExpr, NftSet, NftSetFact, Query } from '../kernel/contract';
+import type { NftBatch, NftElementFact, NftExpr, NftSet, NftSetFact, Query } from '../kernel/contract';
 import { ipOf, prefix, subnetOf } from '../kernel/prefix';
 import type { Debris } from '../plugin/define';
 import { base32, digest } from '../plugin/identity';
+import { commentLimit, elementDebris, elementRemoval, elementsOf, ownerOf } from './owned-elements';
 
 /**
  * Masquerading of what pods send out of their subnet: one table, and for each network and subnet one set of pod
@@ -12,8 +13,7 @@ import { base32, digest } from '../plugin/identity';
  *
  * so that pods of two networks are masqueraded towards each other and networks may overlap.
  */
-const family = 'inet';
-const table = 'trestle_masquerade';
+const own = { ns: 'host', family: 'inet', table: 'trestle_masquerade' } as const;
 /** What the table's comment says; a later version that lays it out differently counts up. */
 const schema = 'trestle schema 1';
 /**
@@ -24,9 +24,6 @@ const chain = { name: 'postrouting', hook: { type: 'nat', hook: 'postrouting', p
 
 /** Kernel limit on a set's name: NFT_SET_MAXNAMELEN is 256 with its NUL; part of the network's name is for the reader, the hash tells them apart. */
 const readableLength = 100;
-
-/** nftables keeps at most 127 bytes of a comment; an element's that was cut says no longer whose it is. */
-const commentLimit = 127;
 
 /**
  * What a set holds addresses of. Addresses that come without a subnet ("10.5.0.9/32") have no neighbours to spare and
@@ -94,9 +91,6 @@ function maskOf(subnet: string): string {
   return ((1n << BigInt(bits)) - (1n << BigInt(bits - prefixLength))).toString(16).padStart(bits / 4, '0');
 }
 
-/** Whose element it is, for GC and for a human. */
-const ownerOf = (containerId: string, ifname: string): string => `${containerId} ${ifname}`.slice(0, commentLimit);
-
 /** Which addresses go into (or come out of) which set. */
 function placed(network: string, addresses: readonly string[]): { set: AddressSet; group: string; ip: string }[] {
   return addresses.map((address) => {
@@ -116,56 +110,41 @@ export function masquerade(
   const sets = [...new Map(places.map((place) => [place.set.name, place])).values()];
   return {
     op: 'nft.batch',
-    ns: 'host',
-    family,
-    table,
+    ...own,
     ensure: {
       comment: schema,
       chains: [chain],
       sets: sets.map(({ set }) => set),
       rules: sets.map(({ set, group }) => ({ chain: chain.name, comment: set.name, exprs: ruleOf(set, group) })),
     },
-    add: places.map(({ set, ip }) => ({ set: set.name, keys: [ip], comment: ownerOf(containerId, ifname) })),
+    add: places.map(({ set, ip }) => ({ set: set.name, keys: [ip], comment: ownerOf({ containerId, ifname }) })),
   };
 }
 
-/** Takes a pod's addresses out again, those excepted that have become another's: a runtime may repeat a DEL at any time. */
+/** Takes a pod's addresses out again. */
 export function unmasquerade(
   network: string,
   containerId: string,
   ifname: string,
   addresses: readonly string[],
 ): NftBatch {
-  return {
-    op: 'nft.batch',
-    ns: 'host',
-    family,
-    table,
-    remove: placed(network, addresses).map(({ set, ip }) => ({
-      set: set.name,
-      keys: [ip],
-      comment: ownerOf(containerId, ifname),
-    })),
-  };
-}
-
-/** Asks for our table's sets; null while nothing was ever masqueraded, an error where nftables is not to be had. */
-export const masqueradeSets = { query: 'nft.sets', ns: 'host', family, table } as const satisfies Query;
-
-/** The questions that find a network's elements, once its sets are known. */
-export function elementQueries(network: string, sets: NftSetFact[] | null): Record<string, Query> {
-  const own = (sets ?? []).filter((set) => isSetOf(network, set));
-  return Object.fromEntries(
-    own.map(({ name }) => [name, { query: 'nft.elements', ns: 'host', family, table, set: name } as const]),
+  const comment = ownerOf({ containerId, ifname });
+  return elementRemoval(
+    own,
+    placed(network, addresses).map(({ set, ip }) => ({ set: set.name, keys: [ip], comment })),
   );
 }
 
-/** What GC may find in one set: elements with their owners. One whose comment was cut names nobody and is left to its record. */
-export function elementDebris(set: string, elements: { key: string; comment: string }[]): Debris[] {
-  return elements.flatMap(({ key, comment }) => {
-    const [containerId, ifname, more] = comment.split(' ');
-    if (!containerId || !ifname || more || comment.length >= commentLimit) return [];
-    const remove = [{ set, keys: [key], comment }];
-    return [{ containerId, ifname, steps: [{ op: 'nft.batch', ns: 'host', family, table, remove }] }];
-  });
+/** Asks for our table's sets; null while nothing was ever masqueraded, an error where nftables is not to be had. */
+export const masqueradeSets = { query: 'nft.sets', ...own } as const satisfies Query;
+
+/** The questions that find a network's elements, once its sets are known. */
+export function elementQueries(network: string, sets: NftSetFact[] | null): Record<string, Query> {
+  const ofNetwork = (sets ?? []).filter((set) => isSetOf(network, set));
+  return Object.fromEntries(ofNetwork.map(({ name }) => [name, elementsOf(own, name)]));
+}
+
+/** What GC may find in one of those sets. */
+export function masqueradeDebris(set: string, elements: readonly NftElementFact[]): Debris[] {
+  return elementDebris(own, set, elements);
 }

@@ -91,7 +91,6 @@ describe('ADD of bridge refuses a configuration', () => {
       { bridge: 'bridge-of-long', vlan: 7 },
       'the VLAN\'s gateway cannot be called "bridge-of-long.7": a link\'s name has 15 bytes at most',
     ],
-    ['macspoofchk', { macspoofchk: true }, '"macspoofchk" is not supported yet'],
     [
       'a subnet that is too small',
       { ipam: { type: 'host-local', subnet: '10.0.0.0/31' } },

@@ -1,7 +1,7 @@
 import { knownArgs } from '../../cni/args';
 import { CniError, ErrorCode } from '../../cni/errors';
 import type { Dns, Interface, Result } from '../../cni/result';
-import type { LinkFact, Outcome, Query, Step } from '../../kernel/contract';
+import type { Outcome, Query } from '../../kernel/contract';
 import {
   type AddContext,
   type AttachmentContext,
@@ -12,10 +12,21 @@ import {
   type Plan,
 } from '../../plugin/define';
 import { ipamType } from '../../plugin/ipam';
-import { elementDebris, elementQueries, masquerade, masqueradeSets, unmasquerade } from '../masquerade';
-import { aliasOf, attachSteps, ownerIn } from './attach';
-import { type BridgeConfig, bridgeSchema, demandConsistent, demandRoom, gatewayLink, requestedMac } from './config';
+import { guardMac, guardSets } from '../mac-spoof';
+import { masquerade, masqueradeSets } from '../masquerade';
+import { aliasOf, attachSteps } from './attach';
+import { differences } from './check';
+import {
+  type BridgeConfig,
+  bridgeSchema,
+  demandConsistent,
+  demandRoom,
+  gatewayLink,
+  macArg,
+  requestedMac,
+} from './config';
 import { type Addressing, addressing, gatewayAddresses } from './gateway';
+import { del, gc } from './remove';
 import { demandBridge, pinSteps, sharedQueries, sharedSteps } from './shared';
 
 /** `bridge`: a veth pair between the pod and a Linux bridge on the host, which may be the pods' gateway. */
@@ -27,14 +38,14 @@ export const bridge = definePlugin({
   facts,
   refuse,
   add,
-  check: bridgeMac,
+  check: differences,
   del,
-  gc: { facts: gcFacts, found: gcFound },
-  status: { facts: ({ config }) => (config.ipMasq ? { masqueradeSets } : {}), verdict: () => {} },
+  gc,
+  status: { facts: statusFacts, verdict: () => {} },
 });
 
 type Queries = ReturnType<typeof facts>;
-type BridgeContext = AttachmentContext<BridgeConfig, Queries>;
+export type BridgeContext = AttachmentContext<BridgeConfig, Queries>;
 
 function facts({ request, config, identity }: Context<BridgeConfig> & { identity: Identity }) {
   return {
@@ -69,18 +80,27 @@ function refuse({ request, config, identity, facts }: BridgeContext): void {
   }
 }
 
-function add({ request, config, identity, facts, ipam }: AddContext<BridgeConfig, Queries>): Plan {
-  demandBridge(config, facts);
-  const asked = request.command === 'CHECK' ? undefined : requestedMac(config, macArg(request));
+function add(context: AddContext<BridgeConfig, Queries>): Plan {
+  const { request, identity, facts, ipam } = context;
+  const checking = request.command === 'CHECK';
+  // CHECK plans what should be there, whatever stands in the way of it.
+  const config = checking ? { ...context.config, forceAddress: true } : context.config;
+  if (!checking) demandBridge(config, facts);
+  const asked = checking ? undefined : requestedMac(config, macArg(request));
   const podEnd = { name: request.ifname, mac: asked ?? identity.podMac };
   const layer3 = ipam ? addressing(config, ipam) : { ips: [], routes: [] };
   const addresses = layer3.ips.map(({ address }) => address);
   demandRoom(config, addresses);
   const gateways = gatewayAddresses(config, layer3);
-  const pin = pinSteps(config, facts, identity.machineId);
+  const { hostEnd } = identity;
+  // The guard comes before the link: no frame of the pod goes by unseen.
+  const before = [
+    ...pinSteps(config, facts, identity.machineId),
+    ...(config.macspoofchk ? [guardMac(identity, hostEnd.name, podEnd.mac)] : []),
+  ];
   const steps = attachSteps({
     config,
-    hostEnd: identity.hostEnd,
+    hostEnd,
     podEnd,
     alias: aliasOf({ identity }),
     addressing: layer3,
@@ -92,7 +112,7 @@ function add({ request, config, identity, facts, ipam }: AddContext<BridgeConfig
       : [];
   return {
     shared: { lock: `bridge ${config.bridge}`, steps: sharedSteps(config, gateways, facts, identity.machineId) },
-    steps: [...pin, ...steps, ...masquerading],
+    steps: [...before, ...steps, ...masquerading],
     result: (outcomes) =>
       result(
         {
@@ -100,18 +120,19 @@ function add({ request, config, identity, facts, ipam }: AddContext<BridgeConfig
           facts,
           vlanGateway: config.vlan !== 0 && gateways.length > 0,
           netns: request.netns,
-          hostEnd: identity.hostEnd.name,
+          hostEnd: hostEnd.name,
           podEnd,
           layer3,
           ...(ipam?.dns ? { dns: ipam.dns } : {}),
         },
-        outcomes.slice(pin.length),
+        outcomes.slice(before.length),
       ),
   };
 }
 
-function macArg({ args }: Context<BridgeConfig>['request']): string | undefined {
-  return args.pairs.findLast(([key]) => key === 'MAC')?.[1];
+/** What an ADD needs of the kernel and cannot do without: nftables, of which the questions are as good as any. */
+function statusFacts({ config }: Context<BridgeConfig>): Record<string, Query> {
+  return { ...(config.ipMasq ? { masqueradeSets } : {}), ...(config.macspoofchk ? { guardSets } : {}) };
 }
 
 interface Made {
@@ -148,64 +169,4 @@ function result(
 function named(name: string, link?: { mac?: string; mtu?: number } | null): Interface {
   const { mac, mtu } = link ?? {};
   return { name, ...(mac ? { mac } : {}), ...(mtu ? { mtu } : {}) };
-}
-
-/** What the plan's steps do not say: which bridge the port is in, and that the bridge still has its MAC. */
-function bridgeMac({ request, config, identity, facts }: AddContext<BridgeConfig, Queries>): string[] {
-  const { bridge: device, hostEnd } = facts;
-  const promised = request.prevResult?.interfaces?.find(({ name, sandbox }) => name === config.bridge && !sandbox)?.mac;
-  if (device === null) return [];
-  return [
-    ...(hostEnd && hostEnd.master !== device.ifindex
-      ? [`${identity.hostEnd.name} on the host is not a port of ${config.bridge}`]
-      : []),
-    ...(promised && promised !== device.mac
-      ? [`${config.bridge} on the host has MAC ${device.mac}, expected ${promised}`]
-      : []),
-  ];
-}
-
-/** Without a record: our own name for the host end, the names in the result, or the pod's interface if it is a veth. */
-function del({ request, config, identity, facts }: BridgeContext): Step[] {
-  const { interfaces = [], ips = [] } = request.prevResult ?? {};
-  const addresses = [...ips, ...facts.podAddrs.filter(({ scope }) => scope === 'global')].map(({ address }) => address);
-  const outside = interfaces.filter(({ sandbox, mac }) => !sandbox && mac);
-  return [
-    ...(config.ipMasq && addresses.length > 0
-      ? [unmasquerade(identity.network, identity.containerId, identity.ifname, [...new Set(addresses)])]
-      : []),
-    removal('host', identity.hostEnd),
-    ...outside.map(({ name, mac }) => removal('host', { name, mac })),
-    removal('pod', { name: request.ifname, mac: undefined }),
-  ];
-}
-
-function removal(ns: 'host' | 'pod', { name, mac }: { name: string; mac: string | undefined }): Step {
-  return { op: 'link.delete', ns, name, kind: 'veth', ...(mac ? { mac } : {}), ifMissing: 'keep' };
-}
-
-function gcFacts(
-  { request, config }: Context<BridgeConfig>,
-  known: Facts<Record<string, Query>>,
-): Record<string, Query> {
-  const links = { query: 'links', ns: 'host' } as const;
-  if (!config.ipMasq) return { links };
-  return {
-    links,
-    masqueradeSets,
-    ...elementQueries(request.name, known.masqueradeSets as Facts<{ s: typeof masqueradeSets }>['s']),
-  };
-}
-
-function gcFound({ request, facts }: Context<BridgeConfig> & { facts: Facts<Record<string, Query>> }) {
-  const { links, masqueradeSets: _sets, ...elements } = facts;
-  return [
-    ...Object.entries(elements).flatMap(([set, found]) =>
-      elementDebris(set, (found ?? []) as { key: string; comment: string }[]),
-    ),
-    ...((links ?? []) as LinkFact[]).flatMap((link) => {
-      const owner = link.kind === 'veth' ? ownerIn(link.alias) : undefined;
-      return owner?.network === request.name ? [{ ...owner, steps: [removal('host', link)] }] : [];
-    }),
-  ];
 }

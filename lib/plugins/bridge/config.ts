@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { isIPv6 } from '../../cni/addresses';
 import { cidr, int, linkName, mac, netConfEntries } from '../../cni/config';
 import { CniError, ErrorCode } from '../../cni/errors';
+import type { Request } from '../../cni/request';
 import { ipamType } from '../../plugin/ipam';
 
 const flag = v.optional(v.boolean(), false);
@@ -70,6 +71,11 @@ export function demandRoom({ mtu }: BridgeConfig, addresses: readonly string[]):
   throw new CniError(ErrorCode.invalidConfig, `"mtu": IPv6 needs ${leastMtuForIPv6} at least, found ${mtu}`);
 }
 
+/** The MAC of CNI_ARGS, the last of several. */
+export function macArg({ args }: Request): string | undefined {
+  return args.pairs.findLast(([key]) => key === 'MAC')?.[1];
+}
+
 /** The MAC that was asked for: runtimeConfig over args.cni over CNI_ARGS; undefined when nobody did. Code 7 for one that is none. */
 export function requestedMac(config: BridgeConfig, fromArgs: string | undefined): string | undefined {
   const wanted = config.runtimeConfig?.mac || config.args?.cni?.mac || fromArgs;
@@ -85,7 +91,7 @@ function isUnicast(address: string): boolean {
   return (Number.parseInt(address.slice(0, 2), 16) & 1) === 0 && address !== '00:00:00:00:00:00';
 }
 
-/** Code 7 for what contradicts itself, in the reference's words, and for what is not built yet. */
+/** Code 7 for what contradicts itself, in the reference's words. */
 export function demandConsistent(config: BridgeConfig, raw: Record<string, unknown>): void {
   for (const complaint of [
     ...vlanComplaints(config),
@@ -113,7 +119,6 @@ function combinationComplaints(config: BridgeConfig, raw: Record<string, unknown
   if (config.disableContainerInterface && ipamType(raw) !== '') {
     complaints.push('cannot use IPAM when DisableContainerInterface flag is set');
   }
-  if (config.macspoofchk) complaints.push('"macspoofchk" is not supported yet');
   return complaints;
 }
 

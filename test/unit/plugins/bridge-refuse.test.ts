@@ -74,7 +74,6 @@ describe('bridge: what an ADD refuses before anything is changed', () => {
       { config: { ip: '192.0.2.15/24', disableContainerInterface: true } },
       'cannot use "ip" when "disableContainerInterface" is set',
     ],
-    ['macspoofchk', { config: { macspoofchk: true } }, '"macspoofchk" is not supported yet'],
     [
       'a bridge name that another kind of device has',
       { facts: { bridge: link({ kind: 'veth' }) } },

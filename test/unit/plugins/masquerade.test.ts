@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { elementDebris, elementQueries, masquerade, unmasquerade } from '../../../lib/plugins/masquerade';
+import { elementQueries, masquerade, masqueradeDebris, unmasquerade } from '../../../lib/plugins/masquerade';
 
 const setsOf = (network: string, ...addresses: string[]) =>
   masquerade(network, 'c1', 'eth0', addresses).ensure?.sets.map(({ name }) => name) ?? [];
@@ -72,7 +72,7 @@ describe('the garbage collection of masquerading', () => {
       { key: '10.1.2.4', comment: '' },
       { key: '10.1.2.5', comment: `${'c'.repeat(130)} eth0`.slice(0, 127) },
     ];
-    expect(elementDebris('s', elements).map(({ containerId, ifname }) => [containerId, ifname])).to.deep.equal([
+    expect(masqueradeDebris('s', elements).map(({ containerId, ifname }) => [containerId, ifname])).to.deep.equal([
       ['c1', 'eth0'],
     ]);
   });
