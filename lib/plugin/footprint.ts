@@ -3,22 +3,31 @@ import type { Footprint } from './records';
 
 /** What a plan's own steps will leave in the kernel, as far as a removal must find it: the other end of a veth goes with it. */
 export function footprintOf(steps: readonly Step[]): Footprint {
+  const firstLink = steps.findIndex(({ op }) => op === 'link.add');
   return {
     links: steps.flatMap((step) =>
       step.op === 'link.add' ? [{ ns: step.ns, name: step.name, ...(step.mac ? { mac: step.mac } : {}) }] : [],
     ),
-    elements: steps.flatMap((step) =>
-      step.op === 'nft.batch' && step.add ? [{ family: step.family, table: step.table, sets: step.add }] : [],
+    elements: steps.flatMap((step, i) =>
+      step.op === 'nft.batch' && step.add
+        ? [{ family: step.family, table: step.table, sets: step.add, ...(i < firstLink ? { afterLinks: true } : {}) }]
+        : [],
     ),
   };
 }
 
-/** The removal of a footprint, in the order of DEL: nothing may be translated for a pod that has no link any more. */
+/**
+ * The removal of a footprint, in the order of DEL: nothing may be translated for a pod that has no link any more, and
+ * what keeps watch over a link from before it is there does so until it is gone.
+ */
 export function removalOf({ links, elements }: Footprint): Step[] {
+  const removals = (when: (afterLinks: boolean) => boolean): NftBatch[] =>
+    elements
+      .filter(({ afterLinks = false }) => when(afterLinks))
+      .map(({ family, table, sets }) => ({ op: 'nft.batch', ns: 'host', family, table, remove: sets }));
   return [
-    ...elements.map(
-      ({ family, table, sets }): NftBatch => ({ op: 'nft.batch', ns: 'host', family, table, remove: sets }),
-    ),
+    ...removals((afterLinks) => !afterLinks),
     ...links.map((link): Step => ({ op: 'link.delete', ifMissing: 'keep', ...link })),
+    ...removals((afterLinks) => afterLinks),
   ];
 }

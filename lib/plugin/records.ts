@@ -6,7 +6,8 @@ import { type AttachmentKey, base32, digest } from './identity';
 /** What an attachment has made in the kernel and what a removal needs to find it again. */
 export interface Footprint {
   links: { ns: Ns; name: string; mac?: string }[];
-  elements: { family: NftFamily; table: string; sets: NftElements[] }[];
+  /** `afterLinks`: they were there before the links and go after them. */
+  elements: { family: NftFamily; table: string; sets: NftElements[]; afterLinks?: true }[];
 }
 
 /**
