@@ -2,8 +2,8 @@ import { parseConfig } from '../cni/config';
 import { CniError, ErrorCode } from '../cni/errors';
 import type { Request } from '../cni/request';
 import type { Result } from '../cni/result';
-import type { Step } from '../kernel/contract';
-import { expectationsOf } from '../kernel/expectations';
+import type { Ns, Query, Step } from '../kernel/contract';
+import { type Expectation, expectationsOf } from '../kernel/expectations';
 import { type Call, demandNetns } from './call';
 import type { AddContext, Identity, Plan, Queries } from './define';
 import { callIpam, ipamType } from './ipam';
@@ -22,12 +22,12 @@ export async function check(call: Call): Promise<void> {
   const run = await demandNetns(call);
   await withAttachmentLock(platform, identity, plugin.type, async () => {
     const type = plugin.ipam === undefined ? '' : ipamType(request.config);
-    if (type !== '') await callIpam(platform, type, request);
+    const lease = await leaseFault(call, type);
     const who = identityIn(prevResult, request, identity);
     const facts = await observe(run, plugin.facts({ request, config, identity: who }));
     const context = { request, config, identity: who, facts, ipam: reportedTo(request, prevResult) };
     const own = type === '' ? plugin.addressing?.({ request, config }) : undefined;
-    demandNothing([
+    demandNothing(lease, [
       ...unreported(own, context.ipam),
       ...(await differences(call, run, context)),
       ...(plugin.check?.(context) ?? []),
@@ -35,8 +35,25 @@ export async function check(call: Call): Promise<void> {
   });
 }
 
-function demandNothing(findings: readonly string[]): void {
-  if (findings.length > 0) throw new CniError(ErrorCode.checkFailed, findings.join('; '));
+/** What the IPAM plugin finds wrong; undefined for nothing, and without one. */
+async function leaseFault({ platform, request }: Call, type: string): Promise<CniError | undefined> {
+  if (type === '') return undefined;
+  try {
+    await callIpam(platform, type, request);
+    return undefined;
+  } catch (error) {
+    if (error instanceof CniError) return error;
+    throw error;
+  }
+}
+
+/** The IPAM plugin's error as it is where that is all; otherwise code 101 with everything, each thing told once. */
+function demandNothing(lease: CniError | undefined, findings: readonly string[]): void {
+  if (findings.length > 0) {
+    const all = new Set([...(lease ? [lease.msg] : []), ...findings]);
+    throw new CniError(ErrorCode.checkFailed, [...all].join('; '), lease?.details);
+  }
+  if (lease) throw lease;
 }
 
 /** The configuration's own addresses that the result lacks; of an IPAM plugin's it is for that one to say. */
@@ -48,10 +65,33 @@ function unreported({ ips: own = [] }: Result = {}, { ips = [] }: Result): strin
 async function differences(call: Call, run: Run, context: AddContext<unknown, Queries>): Promise<string[]> {
   const plan = planned(call, context);
   if (typeof plan === 'string') return [plan];
-  const steps: Step[] = [...(plan.shared?.steps ?? []), ...plan.steps];
+  const steps = [...(plan.shared?.steps ?? []), ...plan.steps].map((step) => asReported(step, call.request));
   const expectations = steps.flatMap(expectationsOf);
   const facts = await observe(run, Object.fromEntries(expectations.map(({ query }, i) => [i, query])));
-  return expectations.flatMap(({ differs }, i) => differs(facts[i] as never) ?? []);
+  const missing = new Set(
+    expectations.flatMap(({ query }, i) => (query.query === 'link' && facts[i] === null ? linkOf(query) : [])),
+  );
+  // That a link which is not there has no address needs no sentence of its own.
+  const telling = ({ query }: Expectation) => query.query === 'link' || !missing.has(linkOf(query));
+  return expectations.flatMap((it, i) => (telling(it) ? it.differs(facts[i] as never) : []));
+}
+
+/** The link that a question is about, "" for none. */
+function linkOf(query: Query): string {
+  if (query.query === 'link') return `${query.ns} ${query.name}`;
+  return 'link' in query ? `${query.ns} ${query.link}` : '';
+}
+
+/** With the MTUs that the result names (from 1.1.0 on): a later plugin of the chain may have changed them. */
+function asReported(step: Step, { prevResult }: Request): Step {
+  if (step.op !== 'link.add') return step;
+  const size = (ns: Ns, name: string): { mtu?: number } => {
+    const mtu = prevResult?.interfaces?.find((it) => it.name === name && !it.sandbox === (ns === 'host'))?.mtu;
+    return mtu ? { mtu } : {};
+  };
+  const { link } = step;
+  const ends = link.kind === 'veth' ? { ...link, peer: { ...link.peer, ...size(link.peer.ns, link.peer.name) } } : link;
+  return { ...step, ...size(step.ns, step.name), link: ends };
 }
 
 /** The plan, or the sentence with which planning refuses what the kernel looks like now. */

@@ -35,24 +35,31 @@ export interface SharedFacts {
   gatewayVlans?: VlanRange[];
 }
 
-/** Throws when the name is taken by something that is no bridge, or by one that cannot do what the configuration wants. */
-export function demandBridge(config: BridgeConfig, { bridge }: SharedFacts): void {
+/** Throws {@link bridgeFault}. */
+export function demandBridge(config: BridgeConfig, facts: SharedFacts): void {
+  const fault = bridgeFault(config, facts);
+  if (fault) throw fault;
+}
+
+/** Why no pod can be attached: the name is taken by something that is no bridge, or by one that cannot do what the configuration wants. */
+export function bridgeFault(config: BridgeConfig, { bridge }: Pick<SharedFacts, 'bridge'>): CniError | undefined {
   const { bridge: name } = config;
-  if (bridge === null) return;
+  if (bridge === null) return undefined;
   if (bridge.kind !== 'bridge') {
-    throw new CniError(
+    return new CniError(
       ErrorCode.internal,
       `"${name}" already exists but is not a bridge`,
       `it is a ${bridge.kind || 'physical'} device`,
     );
   }
   if (usesVlans(config) && !bridge.bridge?.vlanFiltering) {
-    throw new CniError(
+    return new CniError(
       ErrorCode.internal,
       `bridge "${name}" does not filter VLANs, which ${config.vlan === 0 ? '"vlanTrunk"' : '"vlan"'} needs`,
       `ip link set ${name} type bridge vlan_filtering 1`,
     );
   }
+  return undefined;
 }
 
 /** What is missing of the bridge, its gateway addresses and forwarding: nothing, on all but a network's first ADD. */
