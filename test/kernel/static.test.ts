@@ -99,17 +99,16 @@ describe('static gives the addresses of the configuration', () => {
     await succeed(world, 'bridge', check({}));
     const [first, second] = prevResult.ips;
     const other = await refusal(world, 'bridge', check({ ips: [{ ...first, address: '10.1.2.4/24' }, second] }));
-    expect(other).to.deep.equal({
-      code: 101,
-      msg: 'static: Failed to match addr 10.1.2.3 on interface eth0',
-      details: 'prevResult has no 10.1.2.3/24',
-    });
+    expect(other.code).to.equal(101);
+    expect(other.msg).to.match(/^static: Failed to match addr 10\.1\.2\.3 on interface eth0/);
+    expect(other.details).to.equal('prevResult has no 10.1.2.3/24');
     await world.ip('address delete 10.1.2.3/24 dev eth0', pod);
     expect((await refusal(world, 'bridge', check({}))).msg).to.include('10.1.2.3/24');
   });
 
   it('and has nothing to collect, and is always ready', async () => {
-    const call = callOf();
+    // Not of IPv6: the kernel adds the route to an address of it only a moment later.
+    const call = callOf({ ipam: { type: 'static', addresses: addresses.slice(0, 1) } });
     await succeed(world, 'bridge', call);
     const before = await world.snapshot();
     const valid = [{ containerID: 'one', ifname: 'eth0' }];
