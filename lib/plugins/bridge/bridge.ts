@@ -88,7 +88,8 @@ function add(context: AddContext<BridgeConfig, Queries>): Plan {
   if (!checking) demandBridge(config, facts);
   const asked = checking ? undefined : requestedMac(config, macArg(request));
   const podEnd = { name: request.ifname, mac: asked ?? identity.podMac };
-  const layer3 = ipam ? addressing(config, ipam) : { ips: [], routes: [] };
+  // A result is complete: what it lacks, a later plugin of the chain has taken away.
+  const layer3 = checking || !ipam ? { ips: ipam?.ips ?? [], routes: ipam?.routes ?? [] } : addressing(config, ipam);
   const addresses = layer3.ips.map(({ address }) => address);
   demandRoom(config, addresses);
   const gateways = gatewayAddresses(config, layer3);

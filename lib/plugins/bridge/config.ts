@@ -60,6 +60,14 @@ export function isGateway(config: BridgeConfig): boolean {
   return config.isGateway || config.isDefaultGateway;
 }
 
+/** IFNAMSIZ without its NUL. */
+const longestName = 15;
+
+/** Whether a link's name can be as long as this. */
+export function isNameable(name: string): boolean {
+  return Buffer.byteLength(name) <= longestName;
+}
+
 /** The link that bears the gateway's addresses: the bridge itself, or in a VLAN one end of a pair whose other end is a port. */
 export function gatewayLink({ bridge, vlan }: Pick<BridgeConfig, 'bridge' | 'vlan'>): string {
   return vlan === 0 ? bridge : `${bridge}.${vlan}`;
@@ -123,14 +131,12 @@ function combinationComplaints(config: BridgeConfig, raw: Record<string, unknown
 }
 
 const highestVlan = 4094;
-/** IFNAMSIZ without its NUL. */
-const longestName = 15;
 
 function vlanComplaints(config: BridgeConfig): string[] {
   const { vlan, vlanTrunk } = config;
   const invalid = vlan < 0 || vlan > highestVlan;
   const gateway = gatewayLink(config);
-  const tooLong = vlan !== 0 && isGateway(config) && Buffer.byteLength(gateway) > longestName;
+  const tooLong = vlan !== 0 && isGateway(config) && !isNameable(gateway);
   return [
     ...(invalid ? [`invalid VLAN ID ${vlan} (must be between 0 and ${highestVlan})`] : []),
     ...(tooLong

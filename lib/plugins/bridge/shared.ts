@@ -2,7 +2,7 @@ import { isIPv6 } from '../../cni/addresses';
 import { CniError, ErrorCode } from '../../cni/errors';
 import type { AddrFact, LinkFact, Query, Step, VlanRange } from '../../kernel/contract';
 import { deviceMac } from '../../plugin/identity';
-import { type BridgeConfig, gatewayLink } from './config';
+import { type BridgeConfig, gatewayLink, isGateway, isNameable } from './config';
 import { gatewaySteps, ipv6Sysctls } from './gateway';
 import { gatewayPort, usesVlans, vlanGatewaySteps } from './vlan';
 
@@ -10,7 +10,9 @@ const forwarding = { ipv4: 'net/ipv4/ip_forward', ipv6: 'net/ipv6/conf/all/forwa
 
 /** What has to be known of the bridge and of what else every pod of it shares. */
 export function sharedQueries(config: BridgeConfig) {
-  const name = gatewayLink(config);
+  // Of a link that cannot have such a name nothing can be asked.
+  const ownLink = config.vlan !== 0 && isGateway(config) && isNameable(gatewayLink(config));
+  const name = ownLink ? gatewayLink(config) : config.bridge;
   const always = {
     bridge: { query: 'link', ns: 'host', name: config.bridge },
     gatewayAddrs: { query: 'addrs', ns: 'host', link: name },
@@ -21,7 +23,7 @@ export function sharedQueries(config: BridgeConfig) {
     gateway: { query: 'link', ns: 'host', name },
     gatewayVlans: { query: 'vlans', ns: 'host', link: gatewayPort(config) },
   } as const satisfies Record<string, Query>;
-  const asked: typeof always & Partial<typeof ofVlan> = config.vlan === 0 ? always : { ...always, ...ofVlan };
+  const asked: typeof always & Partial<typeof ofVlan> = ownLink ? { ...always, ...ofVlan } : always;
   return asked;
 }
 

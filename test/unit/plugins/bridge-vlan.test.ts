@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import type { Step, VlanRange } from '../../../lib/kernel/contract';
 import { deviceMac } from '../../../lib/plugin/identity';
+import { bridge } from '../../../lib/plugins/bridge/bridge';
 import { gatewayPort } from '../../../lib/plugins/bridge/vlan';
-import { type Case, identity, link, oneIp, ops, ownMac, planOf, settled, sharedOf } from './bridge-cases';
+import { type Case, contextOf, identity, link, oneIp, ops, ownMac, planOf, settled, sharedOf } from './bridge-cases';
 
 const filtering = link({ mac: ownMac, bridge: { vlanFiltering: true, defaultPvid: 1 } });
 const gatewayName = 'cni0.100';
@@ -175,5 +176,24 @@ describe('the gateway of a VLAN', () => {
       facts: { bridge: filtering, gateway, gatewayVlans: inVlan },
     });
     expect(result([]).interfaces?.[3]).to.deep.equal({ name: gatewayName, mac: gatewayMac, mtu: 1500 });
+  });
+});
+
+describe('what bridge asks of a VLAN', () => {
+  const asked = (config: Record<string, unknown>) => {
+    const context = contextOf({ config });
+    return bridge.facts(context as never);
+  };
+
+  it("is its gateway's link where there can be one, and the bridge itself otherwise", () => {
+    expect(asked({ isGateway: true, vlan: 100 })).to.deep.include({
+      gateway: { query: 'link', ns: 'host', name: gatewayName },
+      gatewayAddrs: { query: 'addrs', ns: 'host', link: gatewayName },
+    });
+    for (const config of [{ isGateway: true }, { vlan: 100 }, { isGateway: true, vlan: 12345678901 }]) {
+      expect(asked(config), JSON.stringify(config))
+        .to.deep.include({ gatewayAddrs: { query: 'addrs', ns: 'host', link: 'cni0' } })
+        .and.to.not.have.any.keys('gateway', 'gatewayVlans');
+    }
   });
 });
