@@ -81,7 +81,7 @@ build/tidy/%.ok: native/%.cc $(filter %.h,$(CXX_FILES)) .clang-tidy CMakeLists.t
 
 format: | setup ## rewrite the sources in the project's style
 	node_modules/.bin/biome check --write
-	clang-format -i $(NATIVE) $(LAUNCHER) bench/*.c test/support/kill-at/*.[ch]
+	clang-format -i $(NATIVE) $(LAUNCHER) bench/*.c test/support/*/*.[ch]
 
 test: ## set up, build, lint, and run every test
 	@scripts/test.sh $(MAKE)
