@@ -9,7 +9,7 @@ export interface Attached {
   hostEnd: string;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into it as they like
   result: any;
-  check: CniCall & { config: Config };
+  check: Omit<CniCall, 'config'> & { config: Config };
 }
 
 /** {@link bridgeNetwork} with a route beside the default ones, so that CHECK has one of each kind to look for. */
