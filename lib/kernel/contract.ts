@@ -73,8 +73,8 @@ export interface LinkFact {
     isolated: boolean;
     state: 'disabled' | 'listening' | 'learning' | 'forwarding' | 'blocking';
   };
-  /** Only on a bridge. `defaultPvid` is the VLAN that a new port is put into, untagged; 0 for none, or without VLAN filtering in the kernel. */
-  bridge?: { vlanFiltering: boolean; defaultPvid: number };
+  /** Only on a bridge. `defaultPvid` is the VLAN that a new port is put into, untagged; 0 for none, or without VLAN filtering in the kernel. `noLinkLocalLearn`: see {@link LinkSet}. */
+  bridge?: { vlanFiltering: boolean; defaultPvid: number; noLinkLocalLearn?: true };
 }
 
 /** VLANs `from` to `to`, both inclusive, of a bridge's port: frames leave it with a tag unless `untagged`, and come in as those of `pvid` without one. */
@@ -162,7 +162,7 @@ export type Step =
   | SysctlSet
   | NftBatch;
 
-/** `ip link add`. One RTM_NEWLINK, which sets everything that is given. */
+/** `ip link add`. One RTM_NEWLINK, which sets everything that is given: EOPNOTSUPP for `vlanFiltering` in a kernel without it. */
 export interface LinkAdd {
   op: 'link.add';
   ns: Ns;
@@ -193,6 +193,11 @@ export interface LinkSet {
   /** The next two need a link that is a port of a bridge. */
   hairpin?: boolean;
   isolated?: boolean;
+  /**
+   * Needs a bridge: whether it learns no MAC from frames to 01:80:c2:00:00:0X (BR_BOOLOPT_NO_LL_LEARN), some of which
+   * pass by every hook of nftables.
+   */
+  noLinkLocalLearn?: boolean;
 }
 
 /** `ip link delete`, by ifindex. With `mac`, a link of that name with another MAC is somebody else's and counts as missing. */
@@ -267,7 +272,7 @@ export interface RouteAdd {
   ifExists: 'keep' | 'fail';
 }
 
-/** `bridge vlan add` on a port. One that it is in already gets these flags. */
+/** `bridge vlan add` on a port. One that it is in already gets these flags: `changed`, or `kept` if it has them all. */
 export interface BridgeVlanAdd {
   op: 'bridge.vlan.add';
   ns: Ns;
@@ -275,7 +280,7 @@ export interface BridgeVlanAdd {
   vlans: VlanRange[];
 }
 
-/** `bridge vlan del` on a port. One that it is not in is no error. */
+/** `bridge vlan del` on a port. One that it is not in is no error: `kept` if it is in none of them. */
 export interface BridgeVlanDelete {
   op: 'bridge.vlan.delete';
   ns: Ns;
@@ -381,6 +386,7 @@ export interface Outcome {
     promisc?: boolean;
     hairpin?: boolean;
     isolated?: boolean;
+    noLinkLocalLearn?: boolean;
     value?: string;
   };
   /** The elements that an `nft.batch` really added (those that were there already are left out). */
