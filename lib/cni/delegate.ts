@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { configVersion, decodeConfig, lookup } from './decode';
 import { CniError, ErrorCode } from './errors';
-import { type Exit, run } from './exec';
+import { type Exit, maxOutput, run } from './exec';
 import { parseResult } from './parse-result';
 import type { Request } from './request';
 import type { Result } from './result';
@@ -36,23 +36,29 @@ export async function execDelegate(call: DelegateCall): Promise<Result | undefin
     },
   );
   if (call.signal?.aborted) throw new CniError(ErrorCode.internal, `plugin "${call.type}" was interrupted`);
+  if (exit.tooLong) {
+    throw new CniError(ErrorCode.decode, `invalid result of "${call.type}": it has more than ${maxOutput} bytes`);
+  }
   if (exit.status !== 'exit status 0') throw failure(exit);
   return call.command === 'ADD' ? resultOf(call, exit.stdout) : undefined;
 }
 
-/** The first regular file of that name along the path. A name that could lead out of the path is refused. */
+/**
+ * The first regular file of that name along the path, absolute: a bare name would be looked for along PATH when it is
+ * run. A name that could lead out of the path is refused.
+ */
 export function findPlugin(type: string, path: readonly string[]): string {
   if (!isFileName(type)) {
     throw new CniError(ErrorCode.invalidConfig, `invalid plugin name: ${JSON.stringify(type)}`);
   }
-  const program = path.map((folder) => join(folder, type)).find(isFile);
+  const program = path.map((folder) => resolve(folder, type)).find(isFile);
   if (program !== undefined) return program;
   throw new CniError(ErrorCode.internal, `failed to find plugin ${JSON.stringify(type)} in path [${path.join(' ')}]`);
 }
 
 /** Whether {@link findPlugin} finds one. */
 export function hasPlugin(type: string, path: readonly string[]): boolean {
-  return isFileName(type) && path.some((folder) => isFile(join(folder, type)));
+  return isFileName(type) && path.some((folder) => isFile(resolve(folder, type)));
 }
 
 const isFileName = (type: string): boolean => type !== '' && type !== '.' && type !== '..' && !/[/\0]/.test(type);
@@ -89,8 +95,14 @@ function failure({ stdout, status }: Exit): CniError {
 
 function printedError(printed: Record<string, unknown>): CniError {
   const code = lookup(printed, 'code');
-  const [msg, details] = [lookup(printed, 'msg'), lookup(printed, 'details')].map((text) => String(text ?? ''));
-  return new CniError(typeof code === 'number' ? code : ErrorCode.internal, msg || 'netplugin failed', details);
+  const [msg, details] = [lookup(printed, 'msg'), lookup(printed, 'details')].map(textOf);
+  return new CniError(isCode(code) ? code : ErrorCode.internal, msg || 'netplugin failed', details);
+}
+
+const isCode = (code: unknown): code is number => Number.isSafeInteger(code) && (code as number) > 0;
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
 }
 
 function parseOutput(stdout: string): unknown {

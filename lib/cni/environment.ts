@@ -1,5 +1,6 @@
 import { type CniArgs, parseArgs } from './args';
 import { CniError, ErrorCode } from './errors';
+import { isLinkName } from './link-name';
 import type { Command } from './request';
 
 /** What `CNI_*` says, checked. */
@@ -76,6 +77,7 @@ function assertIfname(ifname: string): void {
   if (ifname === '.' || ifname === '..') throw invalid('interface name is . or ..');
   // U+0085 is white space to Go, and not to JavaScript.
   if (/[/:\s\0\u0085]/.test(ifname)) throw invalid('interface name contains / or : or whitespace characters');
+  if (!isLinkName(ifname)) throw invalid('interface name is none that the kernel takes', ifname);
 }
 
 /** A DEL must not fail for arguments that cannot be read. */

@@ -37,8 +37,16 @@ export class CniError extends Error {
  */
 export function errorReport(error: unknown): string {
   const known = causes(error).find((link) => link instanceof CniError);
-  const report = { code: known?.code ?? ErrorCode.internal, msg: messageOf(error) };
-  return JSON.stringify(known?.details ? { ...report, details: known.details } : report, null, 4);
+  const report = { code: known?.code ?? ErrorCode.internal, msg: shortened(messageOf(error)) };
+  return JSON.stringify(known?.details ? { ...report, details: shortened(known.details) } : report, null, 4);
+}
+
+/** Characters: more than any message needs, and less than a runtime's log would choke on. */
+const longestText = 4096;
+
+/** A text that may quote what a caller has sent, a megabyte of it even, as long as a message may be. */
+export function shortened(text: string): string {
+  return text.length <= longestText ? text : `${text.slice(0, longestText)}… (${text.length} characters)`;
 }
 
 /** The chain's messages, outermost first, each left out where what wraps it already says it. */

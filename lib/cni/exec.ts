@@ -13,15 +13,17 @@ export interface Run {
 export interface Exit {
   status: string;
   stdout: string;
+  /** It printed more than is read, and was killed for it. */
+  tooLong: boolean;
 }
 
 /** Milliseconds before each further try of a program that is just being written (ETXTBSY): five seconds, as in libcni. */
 const busyDelays = [50, 200, 750, 1000, 3000];
 
 /** Bytes. */
-const maxOutput = 16 * 1024 * 1024;
+export const maxOutput = 16 * 1024 * 1024;
 
-/** Runs a program, without a shell and without arguments, to its end. Rejects when it cannot be started or prints too much. */
+/** Runs a program, without a shell and without arguments, to its end. Rejects when it cannot be started. */
 export async function run(options: Run): Promise<Exit> {
   for (const delay of busyDelays) {
     try {
@@ -47,8 +49,8 @@ function runOnce({ program, env, stdin, stderr = 'inherit', signal }: Run): Prom
     });
     child.on('close', (code, by) => {
       signal?.removeEventListener('abort', kill);
-      if (output.tooLong) reject(new Error(`it printed more than ${maxOutput} bytes`));
-      else resolve({ status: statusText(code, by), stdout: Buffer.concat(output.chunks).toString() });
+      const stdout = Buffer.concat(output.chunks).toString();
+      resolve({ status: statusText(code, by), stdout, tooLong: output.tooLong });
     });
     // A program may end without reading its input: EPIPE.
     child.stdin?.on('error', () => {});

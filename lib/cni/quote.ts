@@ -11,7 +11,8 @@ export function found(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'an object';
-  const text = JSON.stringify(value) ?? String(value);
+  // A number beyond all bounds (1e999) is null in JSON.
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
   const shown = text.length > longestQuote ? `${text.slice(0, longestQuote)}…` : text;
   return typeof value === 'string' ? `${shown} (string)` : shown;
 }

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { formatAddress, formatCidr, parseAddress, parseCidr } from './addresses';
+import { isLinkName } from './link-name';
 import { parseMac } from './mac';
 
 /** A text that `canonical` understands, in its canonical form. */
@@ -31,9 +32,8 @@ export const cidr = textOf('an IP address with a prefix length, such as 10.1.2.3
 /** A 48-bit MAC, as `02:42:ac:11:00:02`. */
 export const mac = textOf('a MAC address', parseMac);
 
-/** A name that the kernel takes for a link and keeps: a "%" would be a pattern ("eth%d") of which it makes a name. */
 export const linkName = textOf('the name of a link: up to 15 bytes without "/", ":", "%" or white space', (text) =>
-  /^[^/:%\s\0\u0085]+$/.test(text) && text !== '.' && text !== '..' && Buffer.byteLength(text) <= 15 ? text : undefined,
+  isLinkName(text) ? text : undefined,
 );
 
 export interface Bounds {

@@ -1,9 +1,9 @@
-import { appendFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { lookup } from '../cni/decode';
 import type { Request } from '../cni/request';
 import type { Applied, Step } from '../kernel/contract';
 import { describe } from '../kernel/describe';
+import { appendToRegularFile } from './regular-file';
 
 /** Is told of every run of steps. */
 export type Tracer = (steps: readonly Step[], applied: Applied) => void;
@@ -32,13 +32,8 @@ export function tracerFor(request: Request, warn: (message: string) => void): Tr
   const prefix = [request.command, request.type, request.containerId, request.ifname].filter(Boolean).join(' ');
   return (steps, applied) => {
     try {
-      appendFileSync(
-        path,
-        traceLines(steps, applied)
-          .map((line) => `${prefix}  ${line}\n`)
-          .join(''),
-        { mode: 0o600 },
-      );
+      const lines = traceLines(steps, applied).map((line) => `${prefix}  ${line}\n`);
+      appendToRegularFile(path, lines.join(''));
     } catch (error) {
       warn(`trace ${path}: ${(error as Error).message}`);
     }

@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { CniError, ErrorCode } from '../../cni/errors';
+import { readRegularFile } from '../../plugin/regular-file';
 
 /**
  * The reference's on-disk format, and nothing else: `<dataDir>/<network>/<address>` holding "<container ID>\r\n<ifname>",
@@ -32,6 +23,9 @@ export type Lease =
   | { state: 'debris' }
   | { state: 'foreign' }
   | { state: 'missing' };
+
+/** Bytes: a container ID and the name of an interface are far below. */
+const longestLease = 4096;
 
 /** An address in any notation; the other files in a lease folder have letters beyond f in their names. */
 const leaseName = /^(?=.*[.:])[0-9a-f.:]+$/;
@@ -89,7 +83,7 @@ function openNew(path: string): number | null {
 /** Reads a lease file. White space around and between its two words is tolerated; something else there is `foreign`. */
 export function readLease(folder: string, address: string): Lease {
   try {
-    return parseLease(readFileSync(join(folder, address), 'utf8'));
+    return parseLease(readRegularFile(join(folder, address), longestLease));
   } catch (error) {
     return { state: errnoOf(error) === 'ENOENT' ? 'missing' : 'foreign' };
   }
@@ -124,7 +118,7 @@ export function leaseTime(folder: string, address: string): number | undefined {
 /** The address that range set `set` gave out last, as text that is yet to be checked; "" when unknown. */
 export function readLastReserved(folder: string, set: number): string {
   try {
-    return readFileSync(lastReservedPath(folder, set), 'utf8');
+    return readRegularFile(lastReservedPath(folder, set), longestLease);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return '';
     throw error;

@@ -125,7 +125,33 @@ describe('a delegate', () => {
   });
 
   it('that prints without end is ended', async () => {
-    expect(await errorOf(() => call('exec /usr/bin/yes'))).to.include({ code: 999 });
+    expect(await errorOf(() => call('exec /usr/bin/yes'))).to.include({
+      code: 6,
+      msg: 'invalid result of "ipam": it has more than 16777216 bytes',
+    });
+  });
+
+  it('that fails with something else than a code and a text is told as far as it can be', async () => {
+    for (const code of ['1e999', '-1', '0', '1.5', '"7"', '{}']) {
+      const said = { code: 999, msg: '{"a":1}', details: '[2]' };
+      expect(await errorOf(() => call(`echo '{"code":${code},"msg":{"a":1},"details":[2]}'; exit 1`))).to.deep.equal(
+        said,
+      );
+    }
+  });
+
+  it('in a folder that is named from here is run from there, and not by its name along PATH', async () => {
+    const here = process.cwd();
+    mkdirSync(join(folder, 'there'));
+    writeFileSync(join(folder, 'there', 'id'), `#!/bin/sh\necho '{"dns":{"domain":"right"}}'\n`, { mode: 0o755 });
+    process.chdir(join(folder, 'there'));
+    try {
+      for (const path of ['.', '../there']) {
+        expect(await call('', { type: 'id', path: [path] })).to.deep.equal({ dns: { domain: 'right' } });
+      }
+    } finally {
+      process.chdir(here);
+    }
   });
 
   it('that is being written is tried again', async () => {

@@ -28,6 +28,17 @@ describe('errorReport', () => {
     expect(reported(new Error(''))).to.deep.equal({ code: 999, msg: 'unknown error' });
   });
 
+  it('quotes no more of what a caller has sent than fits into a log', () => {
+    const { msg, details } = reported(new CniError(7, `no "${'x'.repeat(1_000_000)}"`, 'y'.repeat(5000)));
+    expect(msg)
+      .to.match(/^no "x+… \(1000005 characters\)$/)
+      .and.to.have.lengthOf.below(4200);
+    expect(details)
+      .to.match(/^y+… \(5000 characters\)$/)
+      .and.to.have.lengthOf.below(4200);
+    expect(reported(new CniError(7, 'z'.repeat(4096))).msg).to.equal('z'.repeat(4096));
+  });
+
   it('appends the chain of causes', () => {
     const error = new Error('add pod', { cause: new Error('add link', { cause: new Error('EEXIST') }) });
     expect(reported(error).msg).to.equal('add pod: add link: EEXIST');

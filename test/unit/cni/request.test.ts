@@ -84,6 +84,12 @@ describe('the environment of a request', () => {
     ['..', 'interface name is . or ..'],
     ['sixteen-letters-', 'interface name is too long'],
     ['ääääääää', 'interface name is too long'],
+    ['all', 'interface name is none that the kernel takes'],
+    ['default', 'interface name is none that the kernel takes'],
+    // One of its bytes is 0xa0, and white space to the kernel.
+    ['à', 'interface name is none that the kernel takes'],
+    // What becomes of a byte that is no UTF-8.
+    ['eth\ufffd', 'interface name is none that the kernel takes'],
   ] as const) {
     it(`refuses the interface name ${JSON.stringify(ifname)}`, async () => {
       expect(await errorOf(() => parse({ CNI_IFNAME: ifname }))).to.include({ code: 4, msg });

@@ -1,0 +1,35 @@
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+
+const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+
+/**
+ * The text of a file that a configuration names, in UTF-8. Throws for anything but a regular file of at most `limit`
+ * bytes: a fifo would keep the request waiting for ever, and a device would never end.
+ */
+export function readRegularFile(path: string, limit: number): string {
+  return withFile(path, O_RDONLY, (file) => {
+    const bytes = Buffer.alloc(limit + 1);
+    let length = 0;
+    for (let got = -1; got !== 0 && length <= limit; length += got) {
+      got = readSync(file, bytes, length, bytes.length - length, null);
+    }
+    if (length > limit) throw new Error(`${path} has more than ${limit} bytes`);
+    return bytes.toString('utf8', 0, length);
+  });
+}
+
+/** Appends to a file that a configuration names, made with mode 0600 if there is none. Throws for anything but a regular file. */
+export function appendToRegularFile(path: string, text: string): void {
+  withFile(path, O_WRONLY | O_APPEND | O_CREAT, (file) => writeSync(file, text));
+}
+
+/** Opens it without waiting for anybody at the other end. */
+function withFile<T>(path: string, flags: number, work: (file: number) => T): T {
+  const file = openSync(path, flags | O_NONBLOCK | O_NOCTTY, 0o600);
+  try {
+    if (!fstatSync(file).isFile()) throw new Error(`${path} is not a regular file`);
+    return work(file);
+  } finally {
+    closeSync(file);
+  }
+}
