@@ -5,6 +5,8 @@ export interface Surroundings {
   /** The name this program was called by, and its arguments. */
   name: string;
   args: string[];
+  /** When this process started: milliseconds since the epoch. */
+  began: number;
   env: Readonly<Record<string, string | undefined>>;
   readStdin(): Buffer;
   out(text: string): void;
@@ -17,6 +19,7 @@ export function surroundings(): Surroundings {
   return {
     name,
     args,
+    began: Date.now() - process.uptime() * 1000,
     env: process.env,
     readStdin: () => readFileSync(0),
     out: (text) => write(1, text),

@@ -11,7 +11,9 @@ export async function main(around: Surroundings): Promise<number> {
 
 /** Serves one request as the plugin `type`. */
 async function plugin(type: string, around: Surroundings): Promise<number> {
-  const { stdout, exitCode } = await handle({ type, env: around.env, stdin: around.readStdin() }, platformOf(around));
+  const request = { type, env: around.env, stdin: around.readStdin() };
+  const { stdout, exitCode, release } = await handle(request, platformOf(around));
   if (stdout !== '') around.out(stdout);
+  release();
   return exitCode;
 }

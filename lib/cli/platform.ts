@@ -5,7 +5,7 @@ import { plugins } from '../plugins';
 import type { Surroundings } from '../process';
 
 /** This machine, as the plugins see it. The addon is loaded when it is first needed: VERSION needs none. */
-export function platformOf({ env, err }: Pick<Surroundings, 'env' | 'err'>): Platform {
+export function platformOf({ began, env, err }: Pick<Surroundings, 'began' | 'env' | 'err'>): Platform {
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   return {
     get kernel() {
@@ -16,6 +16,7 @@ export function platformOf({ env, err }: Pick<Surroundings, 'env' | 'err'>): Pla
     bootId,
     bootTime: Date.now() - Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1000,
     machineId: machineId() ?? bootId,
+    began,
     now: Date.now,
     callerEnv: () => callerEnv(env),
     warn: (message) => err(`trestle: ${message}\n`),

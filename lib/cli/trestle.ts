@@ -52,7 +52,7 @@ function misuse({ err }: Surroundings, complaint: string): number {
 }
 
 function attachments(around: Surroundings, json: boolean): number {
-  const records = listRecords(platformOf(around)).map(({ record }) => record);
+  const records = listRecords(platformOf(around));
   if (json) return say(around, `${JSON.stringify(records, null, 2)}\n`);
   const lines = records.map(({ network, containerId, ifname, type, state, links }) =>
     [network, containerId, ifname, type, state, links.map(({ name }) => name).join(',')].join('\t'),

@@ -1,10 +1,11 @@
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { formatAddress, parseCidr } from '../cni/addresses';
 import { CniError, ErrorCode } from '../cni/errors';
 import type { Request } from '../cni/request';
 import type { Dns, Result } from '../cni/result';
 import { definePlugin, type IpamContext } from '../plugin/define';
+import { readRegularFile } from '../plugin/regular-file';
 import { allocate, heldAlready, isExhausted } from './host-local/allocate';
 import { dataDirOf, type HostLocalConfig, hostLocalConfig, settingsOf } from './host-local/config';
 import { withLeases } from './host-local/lease-book';
@@ -72,7 +73,8 @@ async function del({ request, host }: IpamContext<HostLocalConfig | undefined>):
 
 /**
  * Releases what no valid attachment holds. An old release's lease is valid if any interface of its container is. One that
- * is on record was added since the list was made, or could not be removed: its address is not free.
+ * is on record was added since the list was made, or could not be removed: its address is not free. Nor is one that was
+ * leased since, by a plugin that keeps no record.
  */
 async function gc({ request, host }: Context): Promise<void> {
   const place = request.validAttachments && existingPlace(request, host.warn);
@@ -85,7 +87,7 @@ async function gc({ request, host }: Context): Promise<void> {
       const { containerId, ifname } = holder;
       if (valid.has(`${containerId} ${ifname}`) || host.isAttached(request.name, containerId, ifname)) continue;
       if (await host.isBusy(request.name, containerId, ifname)) continue;
-      for (const address of addresses) book.release(address, holder);
+      for (const address of addresses) if (!book.isLaterThan(host.began, address)) book.release(address, holder);
     }
   });
 }
@@ -132,9 +134,12 @@ function existingPlace(request: Request, warn: (message: string) => void): Place
   return undefined;
 }
 
+/** Bytes: some thousand lines. */
+const longestResolvConf = 64 * 1024;
+
 function readResolvConf(path: string): Dns {
   try {
-    return parseResolvConf(readFileSync(path, 'utf8'));
+    return parseResolvConf(readRegularFile(path, longestResolvConf));
   } catch (error) {
     throw new CniError(ErrorCode.io, `failed to read resolvConf: ${(error as Error).message}`, '', { cause: error });
   }

@@ -7,32 +7,33 @@ import type { AddContext, Plan, Queries } from './define';
 import { footprintOf } from './footprint';
 import { callIpam, ipamType } from './ipam';
 import { applyOrUndo, applyShared, observe, type Run, StepError, undo } from './kernel-run';
-import { withAttachmentLock, withSharedLock } from './locks';
+import { lockAttachment, withSharedLock } from './locks';
 import { type AttachmentRecord, readRecord, removeRecord, writeRecord } from './records';
 import { asDel, teardown } from './teardown';
 
-/** ADD: everything or nothing. Returns the result as the configuration's version prints it. */
-export async function add(call: Call): Promise<string> {
+/**
+ * ADD: everything or nothing. Returns the result as the configuration's version prints it, and keeps the attachment
+ * locked until `release` is called.
+ */
+export async function add(call: Call): Promise<{ stdout: string; release: () => void }> {
   const { plugin, request, identity, platform } = call;
   const config = parseConfig(plugin.config, request.config);
   const ipam = delegateOf(call);
   const own = ipam === '' ? plugin.addressing?.({ request, config }) : undefined;
   if (ipam === '' && plugin.ipam !== undefined) assertExpressible(own ?? {}, request.cniVersion);
   const run = await demandNetns(call);
-  return withAttachmentLock(platform, identity, plugin.type, async () => {
+  const release = await lockAttachment(platform, identity, plugin.type);
+  try {
     await repair(call, run);
-    const attempt: Attempt = {
-      call,
-      run,
-      ipam,
-      leased: false,
-      left: [],
-      context: { request, config, identity, facts: {}, ...(own && { ipam: own }) },
-    };
+    const context = { request, config, identity, facts: {}, ...(own && { ipam: own }) };
+    const attempt: Attempt = { call, run, ipam, leased: false, left: [], context };
     await look(attempt);
     plugin.refuse?.(attempt.context);
-    return attach(attempt);
-  });
+    return { stdout: await attach(attempt), release };
+  } catch (error) {
+    release();
+    throw error;
+  }
 }
 
 /** An ADD on its way. */
@@ -96,7 +97,7 @@ async function attach(attempt: Attempt): Promise<string> {
   const { call } = attempt;
   const record = newRecord(attempt);
   const note: Note = (changes) => {
-    Object.assign(record, changes);
+    Object.assign(record, changes, { noted: call.platform.now() });
     if (call.plugin.recorded !== false) writeRecord(call.platform, record);
   };
   try {
@@ -170,6 +171,7 @@ function newRecord({ call, ipam }: Attempt): AttachmentRecord {
     version: 1,
     bootId: platform.bootId,
     state: 'incomplete',
+    noted: platform.now(),
     type: plugin.type,
     network: identity.network,
     containerId: identity.containerId,

@@ -67,6 +67,8 @@ export interface Host {
   now(): number;
   /** When this kernel started, milliseconds since the epoch. */
   bootTime: number;
+  /** When the runtime made this call, milliseconds since the epoch. */
+  began: number;
   /** Trestle's volatile state: "/run/trestle". Created on demand. */
   stateDir: string;
   /** Whether an attachment record of this boot exists for this container's interface (whatever its plugin type). */

@@ -1,11 +1,10 @@
 import { parseConfig } from '../cni/config';
-import { CniError, ErrorCode } from '../cni/errors';
 import { type Call, newCall, runOf } from './call';
 import type { Debris, Facts, Queries } from './define';
 import { callIpam, ipamType } from './ipam';
 import { observe, remove } from './kernel-run';
 import { ifIdle, ifRecordIdle } from './locks';
-import { discardUnfinished, listRecords, listUnfinished, readRecord, type StoredRecord, storedRecord } from './records';
+import { type AttachmentRecord, discardUnfinished, listRecords, listUnfinished, readRecord } from './records';
 import { demandNoFaults, teardown } from './teardown';
 
 /**
@@ -14,19 +13,15 @@ import { demandNoFaults, teardown } from './teardown';
  */
 export async function gc(call: Call): Promise<void> {
   if (call.request.validAttachments === undefined) return;
-  const began = call.platform.now() - clockTickMs;
   const config = parseConfig(call.plugin.config, call.request.config);
-  const failures: string[] = [];
-  const attempt = async (work: () => Promise<unknown>) => {
-    await work().catch((error: Error) => failures.push(error.message));
+  const failures: Error[] = [];
+  const attempt: Attempt = async (work) => {
+    await work().catch((error: Error) => failures.push(error));
   };
-  for (const work of [() => byRecord(call, began, attempt), () => byKernel(call, config, attempt), () => byIpam(call)])
+  for (const work of [() => byRecord(call, attempt), () => byKernel(call, config, attempt), () => byIpam(call)])
     await attempt(work);
-  if (failures.length > 0) throw new CniError(ErrorCode.internal, failures.join('; '));
+  if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures);
 }
-
-/** The kernel's clock for files goes by ticks, and so may be this much behind: CONFIG_HZ is 100 at least. */
-const clockTickMs = 10;
 
 type Attempt = (work: () => Promise<unknown>) => Promise<void>;
 
@@ -35,19 +30,16 @@ function isValid({ request }: Call, containerId: string, ifname: string): boolea
 }
 
 /** A record that was written since this GC began belongs to an ADD that the list cannot know. */
-async function byRecord(call: Call, began: number, attempt: Attempt): Promise<void> {
+async function byRecord(call: Call, attempt: Attempt): Promise<void> {
   const { platform, plugin, request } = call;
-  const isStale = ({ record, changed }: StoredRecord): boolean =>
-    record.type === plugin.type &&
-    record.network === request.name &&
-    changed < began &&
-    !isValid(call, record.containerId, record.ifname);
-  for (const { record } of listRecords(platform).filter(isStale)) {
+  const isStale = ({ type, network, noted, containerId, ifname }: AttachmentRecord): boolean =>
+    type === plugin.type && network === request.name && noted < platform.began && !isValid(call, containerId, ifname);
+  for (const record of listRecords(platform).filter(isStale)) {
     await attempt(() =>
       ifIdle(platform, record, plugin.type, async () => {
         // A DEL and an ADD of the same names may have passed before the lock was ours.
-        const current = storedRecord(platform, record, plugin.type);
-        if (current && isStale(current)) await teardown(call, runOf(call, undefined), current.record);
+        const current = readRecord(platform, record, plugin.type);
+        if (current && isStale(current)) await teardown(call, runOf(call, undefined), current);
       }),
     );
   }

@@ -12,39 +12,47 @@ import { runIpam } from './ipam';
 import type { Platform } from './platform';
 import { status } from './status';
 
-/** What the runtime gets: standard output and the exit status. */
-export interface Answer {
+/** What is told to the runtime. */
+export interface Reply {
   stdout: string;
+  /** To be called once it has been told: until then no GC can know of what an ADD has made, and none may touch it. */
+  release(): void;
+}
+
+/** What the runtime gets: standard output and the exit status. */
+export interface Answer extends Reply {
   exitCode: 0 | 1;
 }
+
+const plain = (stdout: string): Reply => ({ stdout, release: () => {} });
 
 /** Serves one request, from its text to the text of its answer. Never throws: whatever goes wrong becomes the specification's error object. */
 export async function handle(raw: RawRequest, platform: Platform): Promise<Answer> {
   try {
-    return { stdout: await serve(raw, platform), exitCode: 0 };
+    return { ...(await serve(raw, platform)), exitCode: 0 };
   } catch (error) {
-    return { stdout: errorReport(error), exitCode: 1 };
+    return { ...plain(errorReport(error)), exitCode: 1 };
   }
 }
 
-async function serve(raw: RawRequest, platform: Platform): Promise<string> {
+async function serve(raw: RawRequest, platform: Platform): Promise<Reply> {
   const plugin = platform.plugins.get(raw.type);
   if (plugin === undefined)
     throw new CniError(ErrorCode.internal, `no plugin of type "${raw.type}" is part of this program`);
   const request = parseRequest(raw, { nameless: plugin.kind !== 'ipam' && plugin.nameless === true });
-  if (request.command === 'VERSION') return versionReport();
+  if (request.command === 'VERSION') return plain(versionReport());
   for (const warning of request.warnings) platform.warn(warning);
   return plugin.kind === 'ipam' ? serveIpam(plugin, request, platform) : serveInterface(plugin, request, platform);
 }
 
-async function serveIpam(plugin: Plugin & { kind: 'ipam' }, request: Request, platform: Platform): Promise<string> {
+async function serveIpam(plugin: Plugin & { kind: 'ipam' }, request: Request, platform: Platform): Promise<Reply> {
   const result = await runIpam(platform, plugin, request);
-  return result === undefined ? '' : printResult(result, request.cniVersion);
+  return plain(result === undefined ? '' : printResult(result, request.cniVersion));
 }
 
-async function serveInterface(plugin: InterfacePlugin, request: Request, platform: Platform): Promise<string> {
+async function serveInterface(plugin: InterfacePlugin, request: Request, platform: Platform): Promise<Reply> {
   const call = newCall(platform, plugin, request);
   if (request.command === 'ADD') return add(call);
   await { DEL: del, CHECK: check, GC: gc, STATUS: status }[request.command](call);
-  return '';
+  return plain('');
 }

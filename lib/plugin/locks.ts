@@ -20,34 +20,44 @@ function lockFile({ stateDir }: LockingPlatform): string {
   return join(stateDir, 'lock');
 }
 
-async function holding<T>(platform: LockingPlatform, offset: number, what: string, work: () => Promise<T>): Promise<T> {
+async function take(platform: LockingPlatform, offset: number, what: string): Promise<() => void> {
   const request = { kind: 'ofd', path: lockFile(platform), offset, timeoutMs: patienceMs } as const;
   const lock = await platform.kernel.lock(request);
   if (lock === null) throw new CniError(ErrorCode.tryAgainLater, `${what} is still being worked on by another call`);
+  return () => platform.kernel.unlock(lock);
+}
+
+async function holding<T>(locked: Promise<() => void>, work: () => Promise<T>): Promise<T> {
+  const unlock = await locked;
   try {
     return await work();
   } finally {
-    platform.kernel.unlock(lock);
+    unlock();
   }
 }
 
 /** By the name of its record, so that whoever sees only that file can lock the attachment, too. */
 const offsetOfRecord = (name: string): number => offsetOf('attachment', name);
 
-/** Runs `work` while no other request, of the daemon or of a cold process, works on this attachment. Code 11 after a minute. */
+/** From now on no other request, of the daemon or of a cold process, works on this attachment. The returned function lets go. Code 11 after a minute. */
+export function lockAttachment(platform: LockingPlatform, key: AttachmentKey, type: string): Promise<() => void> {
+  const what = `interface ${key.ifname} of container ${key.containerId} in network ${key.network}`;
+  return take(platform, offsetOfRecord(recordName(key, type)), what);
+}
+
+/** Runs `work` under {@link lockAttachment}. */
 export function withAttachmentLock<T>(
   platform: LockingPlatform,
   key: AttachmentKey,
   type: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  const what = `interface ${key.ifname} of container ${key.containerId} in network ${key.network}`;
-  return holding(platform, offsetOfRecord(recordName(key, type)), what, work);
+  return holding(lockAttachment(platform, key, type), work);
 }
 
 /** Runs `work` while nobody else changes a thing that several attachments share, such as a bridge. */
 export function withSharedLock<T>(platform: LockingPlatform, thing: string, work: () => Promise<T>): Promise<T> {
-  return holding(platform, offsetOf('shared', thing), thing, work);
+  return holding(take(platform, offsetOf('shared', thing), thing), work);
 }
 
 /** Runs `work` if nobody works on the attachment right now; otherwise leaves it alone and answers false. */

@@ -12,6 +12,8 @@ export interface Platform {
   /** When this kernel started, milliseconds since the epoch. */
   bootTime: number;
   machineId: string;
+  /** When the runtime made this call, milliseconds since the epoch. */
+  began: number;
   now(): number;
   /** The caller's whole environment, for delegates that are not ours; read only when one is needed. */
   callerEnv(): Record<string, string | undefined>;

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NftElements, NftFamily, Ns } from '../kernel/contract';
 import { type AttachmentKey, base32, digest } from './identity';
@@ -18,6 +18,8 @@ export interface AttachmentRecord extends AttachmentKey, Footprint {
   version: 1;
   bootId: string;
   state: 'incomplete' | 'complete';
+  /** When ADD wrote it last, milliseconds since the epoch: a file's own time is a clock tick behind. */
+  noted: number;
   type: string;
   netns: string;
   /** The delegate that may hold a lease, "" for none; it is undone with the configuration below. */
@@ -30,13 +32,6 @@ export interface AttachmentRecord extends AttachmentKey, Footprint {
 export interface RecordStore {
   stateDir: string;
   bootId: string;
-}
-
-/** A record as it lies in its folder. */
-export interface StoredRecord {
-  record: AttachmentRecord;
-  /** When it was written, milliseconds since the epoch. */
-  changed: number;
 }
 
 /** What the name of a file ends with that is yet to become a record. */
@@ -59,11 +54,6 @@ export function writeRecord(store: RecordStore, record: AttachmentRecord): void 
 
 /** The record of this attachment; undefined when there is none, or only one of another boot. */
 export function readRecord(store: RecordStore, key: AttachmentKey, type: string): AttachmentRecord | undefined {
-  return storedRecord(store, key, type)?.record;
-}
-
-/** As {@link readRecord}, with the time at which it was written. */
-export function storedRecord(store: RecordStore, key: AttachmentKey, type: string): StoredRecord | undefined {
   return load(store, recordName(key, type));
 }
 
@@ -74,7 +64,7 @@ export function removeRecord(store: RecordStore, key: AttachmentKey, type: strin
 }
 
 /** Every record of this boot. */
-export function listRecords(store: RecordStore): StoredRecord[] {
+export function listRecords(store: RecordStore): AttachmentRecord[] {
   return names(store)
     .filter((name) => name.endsWith('.json'))
     .flatMap((name) => load(store, name) ?? []);
@@ -108,12 +98,11 @@ function names(store: RecordStore): string[] {
 }
 
 /** A file that is no record of ours (damaged by hand, of a future version) is as good as none: DEL then works without. */
-function load(store: RecordStore, name: string): StoredRecord | undefined {
+function load(store: RecordStore, name: string): AttachmentRecord | undefined {
   const path = join(folder(store), name);
   try {
     const record = JSON.parse(readFileSync(path, 'utf8')) as AttachmentRecord | null;
-    if (record?.version !== 1 || record.bootId !== store.bootId) return undefined;
-    return { record, changed: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 };
+    return record?.version === 1 && record.bootId === store.bootId ? record : undefined;
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -18,6 +18,8 @@ export interface LeaseBook {
   lastReserved(set: number): string;
   /** Whether the lease was written before this kernel started, so that what it was given for is gone. */
   isOfEarlierBoot(address: string): boolean;
+  /** Whether the lease was written at `time` (milliseconds since the epoch) or later. */
+  isLaterThan(time: number, address: string): boolean;
   /** The holder of a lease of an earlier boot of whom this boot knows nothing. */
   abandonedBy(address: string): Promise<Holder | undefined>;
 }
@@ -82,6 +84,7 @@ function openBook(host: Host, network: string, folder: string, holders: Holders)
     taken: () => new Set(store.leasedAddresses(folder)),
     lastReserved: (set) => store.readLastReserved(folder, set),
     isOfEarlierBoot,
+    isLaterThan: (time, address) => (store.leaseTime(folder, address) ?? 0) >= time,
     async abandonedBy(address) {
       if (!isOfEarlierBoot(address)) return undefined;
       const lease = store.readLease(folder, address);

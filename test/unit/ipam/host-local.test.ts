@@ -47,6 +47,16 @@ describe('host-local', () => {
       expect(bench.files()).to.deep.equal({});
     });
 
+    it('changes nothing when resolvConf is no file of a sane size', async () => {
+      for (const resolvConf of ['/dev/zero', '/dev/tty', '/', '/proc/kallsyms']) {
+        bench = newBench({ subnet: '10.1.2.0/24', resolvConf });
+        expect(await refusalOf(bench.add())).to.match(
+          /^failed to read resolvConf: (ENXIO: .*|.* is not a regular file|.* has more than 65536 bytes)$/,
+        );
+        expect(bench.files()).to.deep.equal({});
+      }
+    });
+
     it('fails with code 5 when the data folder is a file', async () => {
       bench = newBench();
       writeFileSync(bench.dataDir, '');
@@ -245,6 +255,13 @@ describe('host-local', () => {
       bench.host.attached.add('net c3 eth0');
       await bench.gc({ valid: [] });
       expect(leases()).to.have.length(1);
+    });
+
+    it('keeps what was leased since it began: the list cannot know of that', async () => {
+      utimesSync(join(bench.folder, '10.1.2.3'), 1, 1);
+      bench.host.began = Date.now() - 60_000;
+      await bench.gc({ valid: [] });
+      expect(leases()).to.have.length(5).and.not.to.include('10.1.2.3');
     });
 
     it('leaves files that are no leases', async () => {

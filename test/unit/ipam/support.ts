@@ -38,6 +38,8 @@ export function testHost(stateDir: string, bootTime = 0): TestHost {
     },
     now: Date.now,
     bootTime,
+    // Every lease was there before.
+    began: Number.POSITIVE_INFINITY,
     stateDir,
     isAttached: (...key) => host.attached.has(key.join(' ')),
     isBusy: async (...key) => host.busy.has(key.join(' ')),

@@ -20,6 +20,7 @@ const record: AttachmentRecord = {
   version: 1,
   bootId: 'boot',
   state: 'incomplete',
+  noted: 1,
   type: 'bridge',
   netns: '/run/netns/a',
   ipam: 'host-local',

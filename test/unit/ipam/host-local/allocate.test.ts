@@ -59,6 +59,7 @@ function fakeBook(leases: Record<string, FakeLease> = {}, lasts: string[] = []):
     },
     lastReserved: (set) => lasts[set] ?? '',
     isOfEarlierBoot: (address) => map.get(address)?.old ?? false,
+    isLaterThan: () => false,
     abandonedBy: async (address) => (map.get(address)?.gone ? map.get(address)?.holder : undefined),
   };
   return book;
