@@ -14,8 +14,10 @@ void ReadKind(const Attributes& info, Link& link) {
   link.kind = info.Text(IFLA_INFO_KIND);
   if (link.kind == "bridge") {
     const Attributes bridge = info.Nested(IFLA_INFO_DATA);
+    const auto options = bridge.As<br_boolopt_multi>(IFLA_BR_MULTI_BOOLOPT).value_or(br_boolopt_multi{});
     link.bridge = Bridge{.vlan_filtering = bridge.U8(IFLA_BR_VLAN_FILTERING).value_or(0) != 0,
-                         .default_pvid = bridge.U16(IFLA_BR_VLAN_DEFAULT_PVID).value_or(0)};
+                         .default_pvid = bridge.U16(IFLA_BR_VLAN_DEFAULT_PVID).value_or(0),
+                         .no_link_local_learn = (options.optval & 1U << BR_BOOLOPT_NO_LL_LEARN) != 0};
   }
   if (info.Text(IFLA_INFO_SLAVE_KIND) == "bridge") {
     const Attributes port = info.Nested(IFLA_INFO_SLAVE_DATA);
@@ -67,7 +69,9 @@ Value ToValue(const BridgePort& port) {
 }
 
 Value ToValue(const Bridge& bridge) {
-  return Object{{"vlanFiltering", bridge.vlan_filtering}, {"defaultPvid", int(bridge.default_pvid)}};
+  Object fact = {{"vlanFiltering", bridge.vlan_filtering}, {"defaultPvid", int(bridge.default_pvid)}};
+  if (bridge.no_link_local_learn) fact.emplace_back("noLinkLocalLearn", true);
+  return fact;
 }
 
 }  // namespace

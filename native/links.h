@@ -22,6 +22,7 @@ struct BridgePort {
 struct Bridge {
   bool vlan_filtering = false;
   uint16_t default_pvid = 0;
+  bool no_link_local_learn = false;
 };
 
 // LinkFact of the contract.

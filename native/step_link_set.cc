@@ -22,6 +22,7 @@ struct LinkSet {
   std::optional<bool> promisc;
   std::optional<bool> hairpin;
   std::optional<bool> isolated;
+  std::optional<bool> no_link_local_learn;
   bool pin_mac = false;
 
   [[nodiscard]] bool WantsPort() const { return hairpin || isolated; }
@@ -45,6 +46,7 @@ Object TakeDifferences(LinkSet& step, const Link& link) {
   compare("promisc", step.promisc, link.promisc_flag);
   if (link.port) compare("hairpin", step.hairpin, link.port->hairpin);
   if (link.port) compare("isolated", step.isolated, link.port->isolated);
+  if (link.bridge) compare("noLinkLocalLearn", step.no_link_local_learn, link.bridge->no_link_local_learn);
   return previous;
 }
 
@@ -58,6 +60,8 @@ std::string InWords(const LinkSet& step) {
   if (step.promisc) add(*step.promisc ? "promisc on" : "promisc off");
   if (step.hairpin) add(*step.hairpin ? "hairpin on" : "hairpin off");
   if (step.isolated) add(*step.isolated ? "isolated on" : "isolated off");
+  if (step.no_link_local_learn)
+    add(*step.no_link_local_learn ? "no_linklocal_learn on" : "no_linklocal_learn off");
   if (step.pin_mac) add("pinned address");
   return "set link " + step.name + PlaceInWords(step.ns) + ": " + changes;
 }
@@ -92,12 +96,33 @@ Status SetPort(Socket& socket, const LinkSet& step, int ifindex, const std::stri
   return socket.Change(op, request);
 }
 
+Status SetBridge(Socket& socket, const LinkSet& step, int ifindex, const std::string& op) {
+  if (!step.no_link_local_learn) return Done{};
+  br_boolopt_multi options{.optval = 0, .optmask = 1U << BR_BOOLOPT_NO_LL_LEARN};
+  if (*step.no_link_local_learn) options.optval = options.optmask;
+  Request request(RTM_NEWLINK, 0, LinkHeader(ifindex));
+  request.attributes().Nested(IFLA_LINKINFO, [&](auto& info) {
+    info.Text(IFLA_INFO_KIND, "bridge");
+    info.Nested(IFLA_INFO_DATA, [&](auto& data) {
+      data.Raw(IFLA_BR_MULTI_BOOLOPT, {reinterpret_cast<const uint8_t*>(&options), sizeof options});
+    });
+  });
+  return socket.Change(op, request);
+}
+
+// Empty where the link is of the kind that the step needs.
+std::string MissingKind(const LinkSet& step, const Link& link) {
+  if (step.WantsPort() && !link.port) return "port of a bridge";
+  if (step.no_link_local_learn && !link.bridge) return "bridge";
+  return "";
+}
+
 Result<Outcome> Run(Session& session, LinkSet step) {
   const std::string op = InWords(step);
   auto link = NeedLink(session, step.ns, step.name, op);
   if (!link) return link.fault();
-  if (step.WantsPort() && !link->port) {
-    return Fault{op, EOPNOTSUPP, "link \"" + step.name + "\" is no port of a bridge", ""};
+  if (const std::string kind = MissingKind(step, *link); !kind.empty()) {
+    return Fault{op, EOPNOTSUPP, "link \"" + step.name + "\" is no " + kind, ""};
   }
   Object previous = TakeDifferences(step, *link);
   Outcome outcome{"kept",
@@ -109,6 +134,7 @@ Result<Outcome> Run(Session& session, LinkSet step) {
   if (!socket) return socket.fault();
   if (auto set = SetLink(**socket, step, link->ifindex, op); !set) return set.fault();
   if (auto set = SetPort(**socket, step, link->ifindex, op); !set) return set.fault();
+  if (auto set = SetBridge(**socket, step, link->ifindex, op); !set) return set.fault();
   outcome.did = "changed";
   outcome.details.emplace_back("previous", std::move(previous));
   return outcome;
@@ -127,6 +153,7 @@ Step ParseLinkSet(Fields& fields) {
   step.promisc = fields.OptionalFlag("promisc");
   step.hairpin = fields.OptionalFlag("hairpin");
   step.isolated = fields.OptionalFlag("isolated");
+  step.no_link_local_learn = fields.OptionalFlag("noLinkLocalLearn");
   step.pin_mac = fields.Flag("pinMac");
   return {.uses_pod = step.ns == Ns::kPod, .run = [step](Session& session) { return Run(session, step); }};
 }

@@ -109,6 +109,7 @@ function setDiffers(step: LinkSet, link: LinkFact | null): string[] {
     promisc: link.promiscFlag,
     hairpin: link.port?.hairpin ?? false,
     isolated: link.port?.isolated ?? false,
+    noLinkLocalLearn: link.bridge?.noLinkLocalLearn ?? false,
   };
   const others = Object.entries(found).flatMap(([key, value]) => {
     const wanted = step[key as keyof typeof found];

@@ -87,6 +87,13 @@ describe('macspoofchk', () => {
     expect(await portOf(two.mac)).to.equal(two.hostEnd);
   });
 
+  for (const to of ['00', '02', '03', '0e'].map((last) => `01:80:c2:00:00:${last}`))
+    it(`does not let a pod draw the frames of another to itself by one to ${to}`, async () => {
+      await answered(two, gateway);
+      await sendFrame(world, one, to, two.mac, '88cc');
+      expect(await portOf(two.mac)).to.equal(two.hostEnd);
+    });
+
   it("drops what a pod sends from the bridge's MAC, and from that of its own other end", async () => {
     for (const mac of [gateway.mac, one.result.interfaces[1].mac]) {
       await changeMac(world, one, mac);

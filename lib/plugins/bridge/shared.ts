@@ -98,13 +98,20 @@ function isHalfMade({ up, mac }: LinkFact, ours: string): boolean {
  * bridge goes up, which is when the kernel would begin to solicit routers and to doubt its own address.
  */
 function creation(config: BridgeConfig, gateways: readonly string[], mac: string): Step[] {
-  const { bridge: name, mtu, promiscMode } = config;
+  const { bridge: name, mtu, promiscMode, macspoofchk } = config;
   const filter = usesVlans(config) ? { vlanFiltering: true } : {};
   const size = mtu > 0 ? { mtu } : {};
   return [
     { op: 'link.add', ns: 'host', name, mac, link: { kind: 'bridge', ...filter }, ...size, ifExists: 'keep' },
     ...ipv6Sysctls(config, name, gateways),
-    { op: 'link.set', ns: 'host', name, up: true, ...(promiscMode ? { promisc: true } : {}) },
+    {
+      op: 'link.set',
+      ns: 'host',
+      name,
+      up: true,
+      ...(promiscMode ? { promisc: true } : {}),
+      ...(macspoofchk ? { noLinkLocalLearn: true } : {}),
+    },
   ];
 }
 
@@ -120,12 +127,16 @@ export function pinSteps({ bridge: name }: BridgeConfig, { bridge }: SharedFacts
   return foreign ? [{ op: 'link.set', ns: 'host', name, pinMac: true }] : [];
 }
 
-/** An existing bridge is brought up and made promiscuous if it has to be; the rest is its owner's. */
-function upkeep({ bridge: name, promiscMode }: BridgeConfig, bridge: LinkFact, mac: string): Step[] {
+/**
+ * An existing bridge is brought up and made promiscuous if it has to be, and no guard over MACs is worth anything while
+ * it learns from what nftables does not see, such as LLDP; the rest is its owner's.
+ */
+function upkeep({ bridge: name, promiscMode, macspoofchk }: BridgeConfig, bridge: LinkFact, mac: string): Step[] {
   const wanted = {
     ...(bridge.mac === noMac ? { mac } : {}),
     ...(bridge.up ? {} : { up: true }),
     ...(promiscMode && !bridge.promiscFlag ? { promisc: true } : {}),
+    ...(macspoofchk && !bridge.bridge?.noLinkLocalLearn ? { noLinkLocalLearn: true } : {}),
   };
   return Object.keys(wanted).length === 0 ? [] : [{ op: 'link.set', ns: 'host', name, ...wanted }];
 }
