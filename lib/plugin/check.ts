@@ -1,5 +1,6 @@
 import { parseConfig } from '../cni/config';
 import { CniError, ErrorCode } from '../cni/errors';
+import { isLinkName } from '../cni/link-name';
 import type { Request } from '../cni/request';
 import type { Result } from '../cni/result';
 import type { Ns, Query, Step } from '../kernel/contract';
@@ -109,7 +110,7 @@ function identityIn({ interfaces = [] }: Result, { netns, ifname }: Request, own
   const pod =
     interfaces.find(({ name, sandbox }) => name === ifname && sandbox === netns) ??
     interfaces.find(({ name, sandbox }) => name === ifname && sandbox);
-  const outside = interfaces.filter(({ sandbox, name }) => !sandbox && name.startsWith('veth'));
+  const outside = interfaces.filter(({ sandbox, name }) => !sandbox && name.startsWith('veth') && isLinkName(name));
   const host = outside.find(({ name }) => name === own.hostEnd.name) ?? outside.at(0);
   return {
     ...own,

@@ -26,7 +26,7 @@ import {
   requestedMac,
 } from './config';
 import { type Addressing, addressing, gatewayAddresses } from './gateway';
-import { del, gc } from './remove';
+import { del, gc, removalQueries } from './remove';
 import { demandBridge, pinSteps, sharedQueries, sharedSteps } from './shared';
 
 /** `bridge`: a veth pair between the pod and a Linux bridge on the host, which may be the pods' gateway. */
@@ -48,12 +48,15 @@ type Queries = ReturnType<typeof facts>;
 export type BridgeContext = AttachmentContext<BridgeConfig, Queries>;
 
 function facts({ request, config, identity }: Context<BridgeConfig> & { identity: Identity }) {
-  return {
+  const always = {
     ...sharedQueries(config),
     hostEnd: { query: 'link', ns: 'host', name: identity.hostEnd.name },
     podEnd: { query: 'link', ns: 'pod', name: request.ifname },
     podAddrs: { query: 'addrs', ns: 'pod', link: request.ifname },
   } as const satisfies Record<string, Query>;
+  const asked: typeof always & Partial<typeof removalQueries> =
+    request.command === 'DEL' ? { ...always, ...removalQueries } : always;
+  return asked;
 }
 
 function refuse({ request, config, identity, facts }: BridgeContext): void {

@@ -1,27 +1,68 @@
 import { parseMac } from '../../cni/mac';
+import type { Interface } from '../../cni/result';
 import type { LinkFact, NftElementFact, NftSetFact, Query, Step } from '../../kernel/contract';
 import type { Context, Debris, Facts } from '../../plugin/define';
 import { guardDebris, guardQueries, unguardMac } from '../mac-spoof';
 import { elementQueries, masqueradeDebris, masqueradeSets, unmasquerade } from '../masquerade';
-import { ownerIn } from './attach';
+import { aliasOf, ownerIn } from './attach';
 import type { BridgeContext } from './bridge';
 import { type BridgeConfig, macArg } from './config';
 
-/** Without a record: our own name for the host end, the names in the result, or the pod's interface if it is a veth. */
+/** What a DEL without a record has to know beside: which links are whose. */
+export const removalQueries = { hostLinks: { query: 'links', ns: 'host' } } as const satisfies Record<string, Query>;
+
+/**
+ * Without a record: our own name for the host end, those that prevResult tells, or the pod's interface if it is a veth.
+ * Neither prevResult nor CNI_NETNS is believed where the kernel says that a link is another attachment's.
+ */
 export function del(context: BridgeContext): Step[] {
   const { request, config, identity, facts } = context;
-  const { interfaces = [], ips = [] } = request.prevResult ?? {};
+  const { ips = [] } = request.prevResult ?? {};
   const addresses = [...ips, ...facts.podAddrs.filter(({ scope }) => scope === 'global')].map(({ address }) => address);
-  const outside = interfaces.filter(({ sandbox, mac }) => !sandbox && mac);
   return [
     ...(config.ipMasq && addresses.length > 0
       ? [unmasquerade(identity.network, identity.containerId, identity.ifname, [...new Set(addresses)])]
       : []),
     removal('host', identity.hostEnd),
-    ...outside.map(({ name, mac }) => removal('host', { name, mac })),
-    removal('pod', { name: request.ifname, mac: undefined }),
+    ...toldHostEnds(context).map((link) => removal('host', link)),
+    ...(isOwnPod(context) ? [removal('pod', { name: request.ifname, mac: undefined })] : []),
     ...(config.macspoofchk ? [unguardMac(identity, identity.hostEnd.name, possibleMacs(context))] : []),
   ];
+}
+
+/**
+ * Host ends that prevResult names, of a pod whose interface cannot be asked. It must have the MAC that is told, be a port
+ * of the bridge and nobody else's, and the result must be about the pod of this request.
+ */
+function toldHostEnds(context: BridgeContext): LinkFact[] {
+  const { request, facts } = context;
+  const { interfaces = [] } = request.prevResult ?? {};
+  const { bridge, podEnd, hostLinks = [] } = facts;
+  const ofThisPod = ({ name, sandbox }: Interface): boolean =>
+    name === request.ifname && sandbox !== undefined && (request.netns === '' || sandbox === request.netns);
+  if (podEnd !== null || !interfaces.some(ofThisPod)) return [];
+  return hostLinks.filter(
+    (link) =>
+      isPort(link, bridge) &&
+      isNobodyElses(context, link) &&
+      interfaces.some(({ name, mac = '', sandbox }) => !sandbox && name === link.name && parseMac(mac) === link.mac),
+  );
+}
+
+function isPort({ kind, master }: LinkFact, bridge: LinkFact | null): boolean {
+  return kind === 'veth' && master === bridge?.ifindex;
+}
+
+/** Whether the pod's interface may be the one that is to be removed: its other end is not another attachment's. */
+function isOwnPod(context: BridgeContext): boolean {
+  const { podEnd, hostLinks = [] } = context.facts;
+  const opposite = hostLinks.find(({ ifindex, peer }) => ifindex === podEnd?.peer && peer === podEnd.ifindex);
+  return opposite === undefined || isNobodyElses(context, opposite);
+}
+
+/** By its alias: links of the reference have none. */
+function isNobodyElses({ identity }: BridgeContext, { alias }: LinkFact): boolean {
+  return !alias.startsWith('trestle ') || alias === aliasOf({ identity });
 }
 
 /** The MACs that the pod may have got: what was asked for, told and found, or our own choice. */

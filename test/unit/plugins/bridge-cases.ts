@@ -37,6 +37,7 @@ export interface BridgeFacts {
   podAddrs: AddrFact[];
   gateway?: LinkFact | null;
   gatewayVlans?: VlanRange[];
+  hostLinks?: LinkFact[];
 }
 
 export const nothing: BridgeFacts = {

@@ -1,7 +1,5 @@
 import { expect } from 'chai';
-import type { Result } from '../../../lib/cni/result';
-import { bridge } from '../../../lib/plugins/bridge/bridge';
-import { addr, type Case, contextOf, identity, link, refuse } from './bridge-cases';
+import { type Case, identity, link, refuse } from './bridge-cases';
 
 describe('bridge: what an ADD refuses before anything is changed', () => {
   const cases: [string, Case, string][] = [
@@ -113,55 +111,5 @@ describe('bridge: what an ADD refuses before anything is changed', () => {
     ]) {
       expect(refuse({ config }), JSON.stringify(config)).not.to.throw();
     }
-  });
-});
-
-describe('bridge: the removal without a record', () => {
-  const removalOf = (given: Case & { prevResult?: Result }) => {
-    const context = contextOf({ ...given, command: 'DEL' });
-    return bridge.del?.({ ...context, request: { ...context.request, prevResult: given.prevResult } } as never) ?? [];
-  };
-
-  it("tries our name for the host end and the pod's interface, veths only", () => {
-    expect(removalOf({})).to.deep.equal([
-      {
-        op: 'link.delete',
-        ns: 'host',
-        name: identity.hostEnd.name,
-        mac: identity.hostEnd.mac,
-        kind: 'veth',
-        ifMissing: 'keep',
-      },
-      { op: 'link.delete', ns: 'pod', name: 'eth0', kind: 'veth', ifMissing: 'keep' },
-    ]);
-  });
-
-  it('takes the host end that the result names, by name and MAC', () => {
-    const prevResult = {
-      interfaces: [
-        { name: 'vethabc', mac: '02:00:00:00:00:09' },
-        { name: 'eth0', sandbox: '/x', mac: 'aa:00:00:00:00:01' },
-      ],
-    };
-    expect(removalOf({ prevResult })).to.deep.include({
-      op: 'link.delete',
-      ns: 'host',
-      name: 'vethabc',
-      mac: '02:00:00:00:00:09',
-      kind: 'veth',
-      ifMissing: 'keep',
-    });
-  });
-
-  it('stops the masquerading first, of what the result or the pod itself has as addresses', () => {
-    const [first] = removalOf({
-      config: { ipMasq: true },
-      prevResult: { ips: [{ address: '10.1.2.3/24' }] },
-      facts: { podAddrs: [addr('10.1.2.3/24'), addr('fd00::3/64')] },
-    });
-    expect(first?.op === 'nft.batch' && first.remove?.flatMap(({ keys }) => keys)).to.deep.equal([
-      '10.1.2.3',
-      'fd00::3',
-    ]);
   });
 });
