@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { none, partsOf, whole } from '../support/attachment-parts';
 import { expectUnchanged } from '../support/expect-unchanged';
 import { type ChangingCall, cniHeldAt, cniKilledAt } from '../support/kill-at';
 import { brief, inWorld } from '../support/kill-rounds';
 import { bookkeeping } from '../support/leftovers';
 import { bridgeNetwork, succeed } from '../support/network';
 import type { CniCall } from '../support/plugins';
-import type { Snapshot } from '../support/snapshot';
+import { cniWaiting } from '../support/waiting';
 import { createWorld, type World } from '../support/world';
 
 const config = bridgeNetwork({ cniVersion: '1.1.0', ipMasq: true });
@@ -23,20 +24,6 @@ const callOf = (containerId: string, command = 'ADD'): CniCall => ({
 async function attach(world: World, containerId: string): Promise<void> {
   await world.addPod(containerId);
   await succeed(world, 'bridge', callOf(containerId));
-}
-
-const whole = { link: true, lease: true, element: true, record: true };
-const none = { link: false, lease: false, element: false, record: false };
-
-/** Which parts of an attachment there are. */
-function partsOf({ namespaces, files }: Snapshot, containerId: string): typeof whole {
-  const onFile = (text: string) => Object.values(files).some((content) => content.includes(text));
-  return {
-    link: namespaces[containerId]?.links.eth0 !== undefined,
-    lease: onFile(`${containerId}\r\n`),
-    element: namespaces.host?.nft.some((line) => line.includes(`"${containerId} eth0"`)) === true,
-    record: onFile(`"containerId":"${containerId}"`),
-  };
 }
 
 describe('GC beside other calls', function () {
@@ -74,6 +61,16 @@ describe('GC beside other calls', function () {
     expect(await world.ping({ path: '/run/netns/new' }, '10.1.2.1')).to.equal(true);
   });
 
+  it('takes nothing from an ADD that ends after it was started, whatever its list says', async () => {
+    await attach(world, 'stale');
+    await world.addPod('new');
+    const waiting = await cniWaiting(world, 'bridge', GC);
+    await succeed(world, 'bridge', callOf('new'));
+    expect(await waiting.give(GC.config)).to.include({ code: 0, stdout: '' });
+    expect(partsOf(await world.snapshot(), 'new')).to.deep.equal(whole);
+    expect(partsOf(await world.snapshot(), 'stale')).to.deep.equal(none);
+  });
+
   it('takes nothing from an ADD that a DEL has made room for while it ran', async () => {
     const at = calls.findIndex((call) => brief(call) === 'openat /run/trestle/lock');
     await staleNode(world);
@@ -97,9 +94,16 @@ describe('GC beside other calls', function () {
       },
       (twin) => cniKilledAt(twin, 'bridge', callOf('new'), 0),
     );
-    const places = [/^rename .*bridge\.json/, /^openat .*\/last_reserved/, /RTM_NEWADDR/, /nftables batch/];
+    const places = [
+      /^rename .*bridge\.json/,
+      /^openat .*\/last_reserved/,
+      /RTM_NEWADDR/,
+      /nftables batch/,
+      /standard output/,
+    ];
     for (const place of places) {
       const at = ofAdd.findIndex((call) => place.test(brief(call)));
+      expect(at, String(place)).to.be.above(0);
       const held = await cniHeldAt(world, 'bridge', callOf('new'), at + 1);
       const collected = succeed(world, 'bridge', GC);
       // GC waits for the leases' lock while the ADD has it.
