@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { masquerade } from '../../lib/plugins/masquerade';
 import { masqueraded, nft, table } from '../support/masquerading';
 import { succeed } from '../support/network';
-import { type CniCall, cniEnvironment, cniInput, installedPlugins, pluginPath } from '../support/plugins';
+import { trafficOf } from '../support/traffic';
 import { createWorld, type World } from '../support/world';
 
 describe('ipMasq costs an ADD and a DEL the same', () => {
@@ -16,26 +16,9 @@ describe('ipMasq costs an ADD and a DEL the same', () => {
 
   afterEach(() => world.close());
 
-  /** How many messages a plugin sends and how many bytes it reads, by netlink and all other sockets. */
-  async function trafficOf(call: CniCall): Promise<{ sent: number; bytesRead: number }> {
-    const trace = ['-f', '-qq', '-e', 'trace=sendmsg,sendto,recvmsg,recvfrom', '-e', 'signal=none', '-o', '/run/trace'];
-    const { code, stdout } = await world.run('strace', [...trace, pluginPath('bridge', installedPlugins)], {
-      env: cniEnvironment(call, installedPlugins),
-      input: cniInput(call),
-    });
-    expect(code, stdout).to.equal(0);
-    const lines = (await world.run('cat', ['/run/trace'])).stdout.split('\n');
-    const returned = (name: RegExp) =>
-      lines.filter((line) => name.test(line)).map((line) => Number(line.match(/= (\d+)$/)?.[1] ?? 0));
-    return {
-      sent: returned(/\bsend(msg|to)\b.*= \d+$/).length,
-      bytesRead: returned(/\brecv(msg|from)\b/).reduce((a, b) => a + b, 0),
-    };
-  }
-
   async function trafficOfPod(containerId: string) {
     const call = { netns: await world.addPod(), containerId, config: masqueraded() };
-    return { add: await trafficOf(call), del: await trafficOf({ ...call, command: 'DEL' }) };
+    return { add: await trafficOf(world, call), del: await trafficOf(world, { ...call, command: 'DEL' }) };
   }
 
   /** What waiting for the port may add: a question and its answer, once or twice. */

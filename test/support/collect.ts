@@ -86,7 +86,7 @@ function filesBelow(keeper: Keeper, directory: string, seen: Map<string, Stats>)
       return [[`${path}/`, ''], ...filesBelow(keeper, path, seen)];
     }
     seen.set(path, stats);
-    return [[path, stats.isFile() ? readFileSync(real, 'utf8') : 'no regular file']];
+    return [[path, stats.isFile() ? normalise.file(readFileSync(real, 'utf8')) : 'no regular file']];
   });
 }
 

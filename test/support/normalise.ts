@@ -75,6 +75,11 @@ export function nft(ruleset: { nftables: Json[] }): string[] {
   });
 }
 
+/** Without the time at which an attachment record was written. */
+export function file(text: string): string {
+  return text.replace(/^(\{"version":1,.*?"noted":)\d+/, '$1…');
+}
+
 function settled(value: Json): Json {
   return JSON.parse(JSON.stringify(value), (key, inner) =>
     ['handle', 'packets', 'bytes', 'expires'].includes(key) ? undefined : inner,
