@@ -1,16 +1,16 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
 import { formatAddress, parseCidr } from '../cni/addresses';
 import { CniError, ErrorCode } from '../cni/errors';
 import type { Request } from '../cni/request';
 import type { Dns, Result } from '../cni/result';
 import { definePlugin, type IpamContext } from '../plugin/define';
 import { readRegularFile } from '../plugin/regular-file';
+import { demandWritable } from '../plugin/writable';
 import { allocate, heldAlready, isExhausted } from './host-local/allocate';
 import { dataDirOf, type HostLocalConfig, hostLocalConfig, settingsOf } from './host-local/config';
 import { withLeases } from './host-local/lease-book';
 import { formatSet, type RangeSet, rangeFor } from './host-local/ranges';
-import { errnoOf, type Holder, leaseFolder, makeFolder } from './host-local/store';
+import { type Holder, leaseFolder, makeFolder } from './host-local/store';
 import { parseResolvConf } from './resolv-conf';
 
 type Context = IpamContext<HostLocalConfig>;
@@ -96,7 +96,7 @@ async function gc({ request, host }: Context): Promise<void> {
 async function status({ request, config, host }: Context): Promise<void> {
   const { sets, statusOnExhaustion } = settingsOf(config, request);
   const place = placeOf(request);
-  demandWritable(place.folder);
+  demandWritable(place.folder, 'leases cannot be written');
   if (!statusOnExhaustion || !existsSync(place.folder)) return;
   await withLeases(host, place, async (book) => {
     for (const set of sets) {
@@ -142,18 +142,6 @@ function readResolvConf(path: string): Dns {
     return parseResolvConf(readRegularFile(path, longestResolvConf));
   } catch (error) {
     throw new CniError(ErrorCode.io, `failed to read resolvConf: ${(error as Error).message}`, '', { cause: error });
-  }
-}
-
-/** Asks for the nearest folder that exists: STATUS itself makes none. */
-function demandWritable(folder: string): void {
-  try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
-    if (!statSync(folder).isDirectory()) throw new Error(`${folder} is no directory`);
-  } catch (error) {
-    const missing = errnoOf(error) === 'ENOENT' && dirname(folder) !== folder;
-    if (missing) demandWritable(dirname(folder));
-    else throw unavailable(`leases cannot be written: ${(error as Error).message}`);
   }
 }
 

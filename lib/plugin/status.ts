@@ -1,16 +1,16 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
 import { parseConfig } from '../cni/config';
 import { CniError, ErrorCode } from '../cni/errors';
 import { KernelError } from '../kernel/errors';
 import { type Call, runOf } from './call';
 import { callIpam, hasIpam, ipamType } from './ipam';
 import { observe } from './kernel-run';
+import { demandWritable } from './writable';
 
 /** STATUS: code 50 when no ADD could succeed for a reason that a pod's leaving does not cure; then the IPAM plugin is asked. */
 export async function status(call: Call): Promise<void> {
   const { platform, plugin, request } = call;
   const config = parseConfig(plugin.config, request.config);
-  demandWritable(platform.stateDir);
+  demandWritable(platform.stateDir, 'attachments cannot be recorded');
   try {
     const facts = await observe(runOf(call, undefined), plugin.status?.facts({ request, config }) ?? {});
     plugin.status?.verdict({ request, config, facts });
@@ -23,13 +23,4 @@ export async function status(call: Call): Promise<void> {
   if (!hasIpam(platform, type, request.path))
     throw new CniError(ErrorCode.unavailable, `there is no IPAM plugin "${type}"`);
   await callIpam(platform, type, request);
-}
-
-function demandWritable(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    accessSync(folder, constants.W_OK);
-  } catch (error) {
-    throw new CniError(ErrorCode.unavailable, `state folder ${folder} cannot be written: ${(error as Error).message}`);
-  }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectUnchanged } from '../support/expect-unchanged';
 import { launchedProgram, runtimeFolder } from '../support/launched';
-import { bridgeNetwork, refusal, succeed } from '../support/network';
+import { addIpam, bridgeNetwork, ipamCalls, ipamPath, refusal, succeed } from '../support/network';
 import { cniAnswer, cniEnvironment, cniInput, pluginPath } from '../support/plugins';
 import { createWorld, type World } from '../support/world';
 
@@ -32,7 +32,12 @@ describe('STATUS', () => {
       config: { cniVersion: '1.1.0', name: 'lo', type: 'loopback' },
     });
     await succeed(world, 'host-local', STATUS);
-    expectUnchanged(before, await world.snapshot(), { allow: [/^files \/run\/trestle\/: added/] });
+    expectUnchanged(before, await world.snapshot());
+  });
+
+  it('needs nothing that is about one pod', async () => {
+    const env = { CNI_CONTAINERID: '', CNI_IFNAME: '', CNI_ARGS: 'not an argument' };
+    for (const type of ['bridge', 'host-local']) await succeed(world, type, { ...STATUS, env });
   });
 
   it('is good on a node with pods', async () => {
@@ -50,6 +55,46 @@ describe('STATUS', () => {
     await refusal(world, 'bridge', { netns: await world.addPod(), config });
   });
 
+  for (const [what, folder] of [
+    ['the state folder', '/run/trestle'],
+    ['the folder of leases', '/var/lib/cni/networks/net'],
+  ] as const) {
+    it(`is 50 where ${what} is a file, and ADD fails there`, async () => {
+      await world.run('sh', ['-c', `mkdir -p $(dirname ${folder}) && touch ${folder}`]);
+      const { code, msg } = await refusal(world, 'bridge', STATUS);
+      expect(code).to.equal(50);
+      expect(msg).to.include(`${folder} is no directory`);
+      await refusal(world, 'bridge', { netns: await world.addPod(), config });
+    });
+  }
+
+  it("is 50 where the bridge's name is taken by something else, and ADD fails there", async () => {
+    await world.ip('link add br0 type veth peer name br1');
+    const { code, msg } = await refusal(world, 'bridge', STATUS);
+    expect({ code, msg }).to.deep.equal({ code: 50, msg: '"br0" already exists but is not a bridge' });
+    await refusal(world, 'bridge', { netns: await world.addPod(), config });
+  });
+
+  it('is 7 for a configuration that no ADD takes', async () => {
+    const contradiction = { ...config, hairpinMode: true, promiscMode: true };
+    for (const call of [{ command: 'STATUS' }, { netns: await world.addPod() }]) {
+      const { code, msg } = await refusal(world, 'bridge', { ...call, config: contradiction });
+      expect({ code, msg }).to.deep.equal({
+        code: 7,
+        msg: 'cannot set hairpin mode and promiscuous mode at the same time',
+      });
+    }
+  });
+
+  it("is what the IPAM plugin says, somebody else's by its own code", async () => {
+    const script = `[ ! -e /run/full ] || { echo '{"code":150,"msg":"full","details":"no pool"}'; exit 1; }`;
+    const call = { ...STATUS, config: { ...config, ipam: addIpam(world, 'foreign', script) }, env: ipamPath(world) };
+    await succeed(world, 'bridge', call);
+    await world.run('touch', ['/run/full']);
+    expect(await refusal(world, 'bridge', call)).to.deep.equal({ code: 150, msg: 'full', details: 'no pool' });
+    expect(ipamCalls(world)).to.deep.equal(['STATUS test eth0', 'STATUS test eth0']);
+  });
+
   it('is 50 where leases cannot be written, and ADD fails there', async () => {
     await makeReadOnly('/var/lib/cni/networks');
     const { code, msg } = await refusal(world, 'bridge', STATUS);
@@ -59,8 +104,9 @@ describe('STATUS', () => {
   });
 
   it('is 50 where the kernel has no nftables, which only ipMasq needs', async () => {
-    // STATUS opens no other socket than that to nftables.
-    const refuse = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=socket', '-e', 'inject=socket:error=EPROTONOSUPPORT'];
+    // The first socket that STATUS opens asks for the bridge, and there is no third.
+    const inject = 'inject=socket:error=EPROTONOSUPPORT:when=2+';
+    const refuse = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=socket', '-e', inject];
     const status = async (ipMasq: boolean) => {
       const call = { command: 'STATUS', config: { ...config, ipMasq } };
       const plugin = pluginPath('bridge', world.plugins);

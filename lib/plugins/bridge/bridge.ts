@@ -12,8 +12,8 @@ import {
   type Plan,
 } from '../../plugin/define';
 import { ipamType } from '../../plugin/ipam';
-import { guardMac, guardSets } from '../mac-spoof';
-import { masquerade, masqueradeSets } from '../masquerade';
+import { guardMac } from '../mac-spoof';
+import { masquerade } from '../masquerade';
 import { aliasOf, attachSteps } from './attach';
 import { differences } from './check';
 import {
@@ -28,6 +28,7 @@ import {
 import { type Addressing, addressing, gatewayAddresses } from './gateway';
 import { del, gc, removalQueries } from './remove';
 import { demandBridge, pinSteps, sharedQueries, sharedSteps } from './shared';
+import { status } from './status';
 
 /** `bridge`: a veth pair between the pod and a Linux bridge on the host, which may be the pods' gateway. */
 export const bridge = definePlugin({
@@ -41,7 +42,7 @@ export const bridge = definePlugin({
   check: differences,
   del,
   gc,
-  status: { facts: statusFacts, verdict: () => {} },
+  status,
 });
 
 type Queries = ReturnType<typeof facts>;
@@ -132,11 +133,6 @@ function add(context: AddContext<BridgeConfig, Queries>): Plan {
         outcomes.slice(before.length),
       ),
   };
-}
-
-/** What an ADD needs of the kernel and cannot do without: nftables, of which the questions are as good as any. */
-function statusFacts({ config }: Context<BridgeConfig>): Record<string, Query> {
-  return { ...(config.ipMasq ? { masqueradeSets } : {}), ...(config.macspoofchk ? { guardSets } : {}) };
 }
 
 interface Made {
