@@ -21,6 +21,7 @@ const list = v.array(v.object({ containerID: v.string(), ifname: v.string() }));
 export function parseValidAttachments(config: Record<string, unknown>): ValidAttachment[] | undefined {
   const key = keys.find((name) => lookup(config, name) !== undefined);
   if (key === undefined) return undefined;
-  const entries = check(list, lookup(config, key), ErrorCode.invalidConfig, `invalid configuration: ${key}`);
-  return entries.map(({ containerID, ifname }) => ({ containerId: containerID, ifname }));
+  const given = { [key]: lookup(config, key) };
+  const { [key]: entries } = check(v.object({ [key]: list }), given, ErrorCode.invalidConfig, 'invalid configuration');
+  return entries?.map(({ containerID, ifname }) => ({ containerId: containerID, ifname }));
 }

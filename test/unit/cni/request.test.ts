@@ -293,14 +293,15 @@ describe('the list of valid attachments of a GC', () => {
   });
 
   for (const [list, msg] of [
-    [{}, 'expected a list, found an object'],
-    ['', 'expected a list, found "" (string)'],
-    [[null], '"[0]": expected an object, found null'],
-    [[{ containerID: 'a' }], '"[0].ifname" is missing'],
-    [[{ containerID: 5, ifname: 'eth0' }], '"[0].containerID": expected a string, found 5'],
+    [{}, '": expected a list, found an object'],
+    ['', '": expected a list, found "" (string)'],
+    [[[]], '[0]": expected an object, found a list'],
+    [[null], '[0]": expected an object, found null'],
+    [[{ containerID: 'a' }], '[0].ifname" is missing'],
+    [[{ containerID: 5, ifname: 'eth0' }], '[0].containerID": expected a string, found 5'],
   ] as const) {
     it(`is refused when it is ${JSON.stringify(list)}`, async () => {
-      const expected = { code: 7, msg: `invalid configuration: ${key}: ${msg}` };
+      const expected = { code: 7, msg: `invalid configuration: "${key}${msg}` };
       expect(await errorOf(() => gc({ [key]: list }))).to.include(expected);
     });
   }
