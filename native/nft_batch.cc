@@ -140,7 +140,7 @@ void NftBatch::DeleteSet(const std::string& set) {
       [&](nlmsghdr* header) { nftnl_set_nlmsg_build_payload(header, object.get()); });
 }
 
-Status NftBatch::Send(Socket& socket, uint32_t generation) {
+Status NftBatch::SendTo(Socket& socket, uint32_t generation, Send how) {
   const std::string op = "change table " + ToText(table_);
   // Success is silent; the last message, which is done only if all before it are, asks for a word.
   reinterpret_cast<nlmsghdr*>(messages_.data() + last_)->nlmsg_flags |= NLM_F_ACK;
@@ -149,9 +149,11 @@ Status NftBatch::Send(Socket& socket, uint32_t generation) {
   if (generation != 0) mnl_attr_put_u32(begin, NFNL_BATCH_GENID, htobe32(generation));
   batch.resize(begin->nlmsg_len);
   batch.insert(batch.end(), messages_.begin(), messages_.end());
-  const size_t end = batch.size();
-  batch.resize(end + MNL_NLMSG_HDRLEN + sizeof(nfgenmsg));
-  nftnl_batch_end(reinterpret_cast<char*>(batch.data() + end), 0);
+  if (how == Send::kToCommit) {
+    const size_t end = batch.size();
+    batch.resize(end + MNL_NLMSG_HDRLEN + sizeof(nfgenmsg));
+    nftnl_batch_end(reinterpret_cast<char*>(batch.data() + end), 0);
+  }
   auto verdict = socket.SendBatch(op, batch);
   if (!verdict) return verdict.fault();
   if (verdict->errors.empty()) return verdict->acknowledged ? Status(Done{}) : KernelFault(op, EPROTO);

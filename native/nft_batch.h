@@ -60,9 +60,11 @@ class NftBatch {
   // Whether it holds anything but elements, so that what was read before must still be true when it is done.
   [[nodiscard]] bool structural() const { return structural_; }
 
+  // Without the message that ends a batch the kernel looks at it all, and undoes it (`nft --check`).
+  enum class Send : bool { kToTry, kToCommit };
   // ERESTART when the namespace's ruleset is not that of `generation` any more (0: whatever it is). The fault
   // names the message that failed.
-  Status Send(Socket& socket, uint32_t generation);
+  Status SendTo(Socket& socket, uint32_t generation, Send how);
 
  private:
   enum class Sign { kAdd, kDelete };

@@ -49,7 +49,9 @@ class NftTransaction {
   // Reads what is there and fills the batch with what is to be done.
   Status Prepare();
   // Elements alone are added and removed whatever else is going on; anything more depends on what was read.
-  Status Send() { return batch_.Send(socket_, batch_.structural() ? generation_ : 0); }
+  Status Send(NftBatch::Send how) {
+    return batch_.SendTo(socket_, batch_.structural() ? generation_ : 0, how);
+  }
   // Whether `fault` of Send says that the ruleset has changed since it was read.
   [[nodiscard]] bool IsStale(const Fault& fault) const;
   [[nodiscard]] bool empty() const { return batch_.empty(); }

@@ -9,6 +9,7 @@
 #include "links.h"
 #include "nft_read.h"
 #include "routes.h"
+#include "steps.h"
 #include "sysctl.h"
 #include "vlans.h"
 
@@ -141,6 +142,7 @@ Query ParseQuery(Fields& fields) {
       {"nft.elements", ParseNftElementsQuery},
       {"nft.sets", ParseNftSetsQuery},
       {"nft.rules", ParseNftRulesQuery},
+      {"nft.trial", ParseNftTrial},
   };
   const Parse parse = fields.OneOf("query", kinds);
   const Ns ns = fields.Namespace("ns");

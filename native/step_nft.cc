@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kMaxComment = NFTNL_UDATA_COMMENT_MAXLEN - 1;
 
-Result<Outcome> Run(Session& session, const NftChange& change) {
+Result<Outcome> Run(Session& session, const NftChange& change, NftBatch::Send how) {
   constexpr int max_tries = 200;
   constexpr int max_missing = 10;  // ENOENT may also be the truth: a set that nobody makes
   auto socket = session.Netfilter(change.ns);
@@ -23,7 +23,7 @@ Result<Outcome> Run(Session& session, const NftChange& change) {
     NftTransaction transaction(**socket, change);
     if (auto prepared = transaction.Prepare(); !prepared) return prepared.fault();
     if (transaction.empty()) return transaction.ToOutcome();
-    const auto sent = transaction.Send();
+    const auto sent = transaction.Send(how);
     if (sent) return transaction.ToOutcome();
     if (sent.fault().code == ENOENT) missing++;
     if (!transaction.IsStale(sent.fault()) || tries == max_tries || missing == max_missing)
@@ -108,7 +108,19 @@ Step ParseNftBatch(Fields& fields) {
   fields.Each("remove", true, [&](Fields& elements) { change.remove.push_back(ParseElements(elements)); });
   if (fields.Has("drop")) change.drop = ParseDrop(fields.Nested("drop"));
   return {.uses_pod = change.ns == Ns::kPod,
-          .run = [change](Session& session) { return Run(session, change); }};
+          .run = [change](Session& session) { return Run(session, change, NftBatch::Send::kToCommit); }};
+}
+
+std::function<Result<Value>(Session&)> ParseNftTrial(Fields& fields, Ns ns) {
+  NftChange change;
+  change.ns = ns;
+  change.table = ParseNftTable(fields);
+  change.ensure = ParseEnsure(fields.Nested("ensure"));
+  return [change](Session& session) -> Result<Value> {
+    auto tried = Run(session, change, NftBatch::Send::kToTry);
+    if (!tried) return tried.fault();
+    return Value(true);
+  };
 }
 
 }  // namespace trestle

@@ -19,6 +19,9 @@ Step ParseBridgeVlanDelete(Fields& fields);
 Step ParseSysctlSet(Fields& fields);
 Step ParseNftBatch(Fields& fields);
 
+// The query `nft.trial`: what NftBatch would come to.
+std::function<Result<Value>(Session&)> ParseNftTrial(Fields& fields, Ns ns);
+
 // Reads `ifExists` or `ifMissing`: whether what is already there, or already gone, is left as it is.
 inline bool KeepsIf(Fields& fields, const char* name) {
   return fields.OneOf<bool>(name, {{"keep", true}, {"fail", false}});

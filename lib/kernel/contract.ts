@@ -27,7 +27,8 @@ export type Query =
   | { query: 'netns'; ns: Ns }
   | { query: 'nft.elements'; ns: Ns; family: NftFamily; table: string; set: string }
   | { query: 'nft.sets'; ns: Ns; family: NftFamily; table: string }
-  | { query: 'nft.rules'; ns: Ns; family: NftFamily; table: string; chain: string };
+  | { query: 'nft.rules'; ns: Ns; family: NftFamily; table: string; chain: string }
+  | { query: 'nft.trial'; ns: Ns; family: NftFamily; table: string; ensure: NftEnsure };
 
 /** The answer to each kind of query. */
 export interface Answers {
@@ -41,6 +42,8 @@ export interface Answers {
   'nft.elements': NftElementFact[] | null;
   'nft.sets': NftSetFact[] | null;
   'nft.rules': NftRuleFact[] | null;
+  /** The kernel would do it. Where it would not, `observe` rejects with what an `nft.batch` would fail with. */
+  'nft.trial': true;
 }
 
 /** A link as `ip -d link show` knows it. */
@@ -312,11 +315,19 @@ export interface NftBatch {
   ns: Ns;
   family: NftFamily;
   table: string;
-  ensure?: { comment: string; chains: NftChain[]; sets: NftSet[]; rules: NftRule[] };
+  ensure?: NftEnsure;
   add?: NftElements[];
   remove?: NftElements[];
   /** Sets that are deleted together with the rules (by comment) that look them up. For garbage collection and repair. */
   drop?: { sets: string[]; rules: { chain: string; comment: string }[] };
+}
+
+export interface NftEnsure {
+  /** The table's. */
+  comment: string;
+  chains: NftChain[];
+  sets: NftSet[];
+  rules: NftRule[];
 }
 
 export interface NftChain {

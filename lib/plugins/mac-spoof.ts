@@ -1,4 +1,4 @@
-import type { NftBatch, NftElementFact, NftElements, NftExpr, NftSet, Query } from '../kernel/contract';
+import type { NftBatch, NftElementFact, NftElements, NftEnsure, NftExpr, NftSet, Query } from '../kernel/contract';
 import type { Debris, Facts } from '../plugin/define';
 import { type AttachmentKey, hostEndName } from '../plugin/identity';
 import { elementDebris, elementRemoval, elementsOf, ownerOf } from './owned-elements';
@@ -33,6 +33,13 @@ const rule: NftExpr[] = [
   { expr: 'verdict', verdict: 'drop' },
 ];
 
+const ensure: NftEnsure = {
+  comment: schema,
+  chains: [chain],
+  sets: [guarded, allowed],
+  rules: [{ chain: chain.name, comment: 'a pod sends from its own MAC only', exprs: rule }],
+};
+
 function elements(owner: AttachmentKey, hostEnd: string, macs: readonly string[]): NftElements[] {
   const comment = ownerOf(owner);
   return [
@@ -46,12 +53,7 @@ export function guardMac(owner: AttachmentKey, hostEnd: string, mac: string): Nf
   return {
     op: 'nft.batch',
     ...own,
-    ensure: {
-      comment: schema,
-      chains: [chain],
-      sets: [guarded, allowed],
-      rules: [{ chain: chain.name, comment: 'a pod sends from its own MAC only', exprs: rule }],
-    },
+    ensure,
     add: elements(owner, hostEnd, [mac]),
   };
 }
@@ -61,8 +63,8 @@ export function unguardMac(owner: AttachmentKey, hostEnd: string, macs: readonly
   return elementRemoval(own, elements(owner, hostEnd, macs));
 }
 
-/** Asks for our table's sets: null while nobody was ever guarded, an error where nftables is not to be had. */
-export const guardSets = { query: 'nft.sets', ...own } as const satisfies Query;
+/** Asks whether the kernel could guard: an error where it has no nftables, or none for bridges. */
+export const guardTrial = { query: 'nft.trial', ...own, ensure } as const satisfies Query;
 
 /** Asks for everybody who is guarded, by the sets' names. */
 export const guardQueries = {

@@ -1,5 +1,5 @@
 import { type Address, isIPv6, toBytes } from '../cni/addresses';
-import type { NftBatch, NftElementFact, NftExpr, NftSet, NftSetFact, Query } from '../kernel/contract';
+import type { NftBatch, NftElementFact, NftEnsure, NftExpr, NftSet, NftSetFact, Query } from '../kernel/contract';
 import { ipOf, prefix, subnetOf } from '../kernel/prefix';
 import type { Debris } from '../plugin/define';
 import { base32, digest } from '../plugin/identity';
@@ -91,12 +91,28 @@ function maskOf(subnet: string): string {
   return ((1n << BigInt(bits)) - (1n << BigInt(bits - prefixLength))).toString(16).padStart(bits / 4, '0');
 }
 
+interface Place {
+  set: AddressSet;
+  group: string;
+  ip: string;
+}
+
 /** Which addresses go into (or come out of) which set. */
-function placed(network: string, addresses: readonly string[]): { set: AddressSet; group: string; ip: string }[] {
+function placed(network: string, addresses: readonly string[]): Place[] {
   return addresses.map((address) => {
     const group = groupOf(address);
     return { set: setOf(network, group), group, ip: ipOf(address) };
   });
+}
+
+function ensureFor(places: readonly Place[]): NftEnsure {
+  const sets = [...new Map(places.map((place) => [place.set.name, place])).values()];
+  return {
+    comment: schema,
+    chains: [chain],
+    sets: sets.map(({ set }) => set),
+    rules: sets.map(({ set, group }) => ({ chain: chain.name, comment: set.name, exprs: ruleOf(set, group) })),
+  };
 }
 
 /** Masquerades a pod's addresses ("10.1.2.3/24"), setting up what the network lacks. */
@@ -107,16 +123,10 @@ export function masquerade(
   addresses: readonly string[],
 ): NftBatch {
   const places = placed(network, addresses);
-  const sets = [...new Map(places.map((place) => [place.set.name, place])).values()];
   return {
     op: 'nft.batch',
     ...own,
-    ensure: {
-      comment: schema,
-      chains: [chain],
-      sets: sets.map(({ set }) => set),
-      rules: sets.map(({ set, group }) => ({ chain: chain.name, comment: set.name, exprs: ruleOf(set, group) })),
-    },
+    ensure: ensureFor(places),
     add: places.map(({ set, ip }) => ({ set: set.name, keys: [ip], comment: ownerOf({ containerId, ifname }) })),
   };
 }
@@ -135,7 +145,12 @@ export function unmasquerade(
   );
 }
 
-/** Asks for our table's sets; null while nothing was ever masqueraded, an error where nftables is not to be had. */
+/** Asks whether the kernel could masquerade, IPv4 and IPv6: an error where it has no nftables, or none that translates. */
+export function masqueradeTrial(): Query {
+  return { query: 'nft.trial', ...own, ensure: ensureFor(placed('', ['192.0.2.1/24', '2001:db8::1/64'])) };
+}
+
+/** Asks for our table's sets; null while nothing was ever masqueraded. */
 export const masqueradeSets = { query: 'nft.sets', ...own } as const satisfies Query;
 
 /** The questions that find a network's elements, once its sets are known. */

@@ -41,7 +41,8 @@ describe("macspoofchk's table", () => {
     expect((await world.run('nft', ['list', 'tables'])).stdout).to.equal('');
   });
 
-  it('has one rule for a hundred pods of two networks', async () => {
+  it('has one rule for a hundred interfaces of two networks', async function () {
+    this.timeout(120_000);
     const networks = [
       guarded(),
       guarded({ name: 'net2', bridge: 'br2', ipam: hostLocal([{ subnet: '10.2.0.0/24' }]) }),
@@ -50,7 +51,10 @@ describe("macspoofchk's table", () => {
     const calls = pods.flatMap((netns, index) =>
       networks.map((config, eth) => ({ netns, containerId: `c${index}`, ifname: `eth${eth}`, config })),
     );
-    await Promise.all(calls.map((call) => succeed(world, 'bridge', call)));
+    const lane = async () => {
+      for (let call = calls.pop(); call; call = calls.pop()) await succeed(world, 'bridge', call);
+    };
+    await Promise.all(Array.from({ length: 4 }, lane));
     const made = await guards(world);
     expect(made.rules).to.equal(1);
     expect(new Set(made.guarded)).to.have.property('size', 100);

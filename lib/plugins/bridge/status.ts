@@ -1,20 +1,20 @@
 import { CniError, ErrorCode } from '../../cni/errors';
 import type { LinkFact, Query } from '../../kernel/contract';
 import type { Context, Facts } from '../../plugin/define';
-import { guardSets } from '../mac-spoof';
-import { masqueradeSets } from '../masquerade';
+import { guardTrial } from '../mac-spoof';
+import { masqueradeTrial } from '../masquerade';
 import { type BridgeConfig, demandConsistent } from './config';
 import { bridgeFault } from './shared';
 
 /** For STATUS: what an ADD cannot do without. */
 export const status = { facts, verdict };
 
-/** Of nftables one question is as good as any: none can be asked where it is not to be had. */
+/** What nftables can do depends on how the kernel was built, and only trying tells. */
 function facts({ config }: Context<BridgeConfig>): Record<string, Query> {
   return {
     bridge: { query: 'link', ns: 'host', name: config.bridge },
-    ...(config.ipMasq ? { masqueradeSets } : {}),
-    ...(config.macspoofchk ? { guardSets } : {}),
+    ...(config.ipMasq ? { masqueradeTrial: masqueradeTrial() } : {}),
+    ...(config.macspoofchk ? { guardTrial } : {}),
   };
 }
 

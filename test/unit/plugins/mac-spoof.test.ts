@@ -63,6 +63,16 @@ describe('macspoofchk', () => {
     );
   });
 
+  it('is tried by STATUS, whole, where it is asked for', () => {
+    const trials = (config: Record<string, unknown>) =>
+      Object.values(bridge.status?.facts(contextOf({ config, command: 'STATUS' }) as never) ?? {}).filter(
+        ({ query }) => query === 'nft.trial',
+      );
+    const { family, table, ensure } = guardMac(identity, hostEnd, identity.podMac);
+    expect(trials({ macspoofchk })).to.deep.equal([{ query: 'nft.trial', ns: 'host', family, table, ensure }]);
+    expect(trials({})).to.deep.equal([]);
+  });
+
   it('looks up name and MAC as one key: the MAC follows the name in the registers', () => {
     const rules = guardMac(identity, hostEnd, identity.podMac).ensure?.rules ?? [];
     expect(rules).to.have.length(1);

@@ -1,5 +1,11 @@
 import { expect } from 'chai';
-import { elementQueries, masquerade, masqueradeDebris, unmasquerade } from '../../../lib/plugins/masquerade';
+import {
+  elementQueries,
+  masquerade,
+  masqueradeDebris,
+  masqueradeTrial,
+  unmasquerade,
+} from '../../../lib/plugins/masquerade';
 
 const setsOf = (network: string, ...addresses: string[]) =>
   masquerade(network, 'c1', 'eth0', addresses).ensure?.sets.map(({ name }) => name) ?? [];
@@ -42,6 +48,16 @@ describe('masquerading', () => {
     expect(unmasquerade('net', 'c1', 'eth0', addresses).remove).to.deep.equal(
       masquerade('net', 'c1', 'eth0', addresses).add,
     );
+  });
+
+  it('is tried by STATUS for both families, at the same place', () => {
+    const { ensure } = masquerade('net', 'c1', 'eth0', ['10.1.2.3/24']);
+    const trial = masqueradeTrial();
+    expect(trial).to.deep.include({ query: 'nft.trial', family: 'inet', table: 'trestle_masquerade' });
+    const tried = trial.query === 'nft.trial' ? trial.ensure : undefined;
+    expect(tried?.chains).to.deep.equal(ensure?.chains);
+    expect(tried?.sets.map(({ key }) => key)).to.deep.equal(['ipv4_addr', 'ipv6_addr']);
+    expect(tried?.rules.map(({ exprs }) => exprs.at(-1))).to.deep.equal([{ expr: 'masq' }, { expr: 'masq' }]);
   });
 
   it('is at a priority of its own, neither -100 nor 100', () => {
