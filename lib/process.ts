@@ -1,4 +1,4 @@
-import { readFileSync, writeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 
 /** The one place that touches `process`: everything else is told what it needs. */
 export interface Surroundings {
@@ -8,7 +8,8 @@ export interface Surroundings {
   /** When this process started: milliseconds since the epoch. */
   began: number;
   env: Readonly<Record<string, string | undefined>>;
-  readStdin(): Buffer;
+  /** Standard input up to its end, or one byte more than `limit`: it may have none. */
+  readStdin(limit: number): Buffer;
   out(text: string): void;
   err(text: string): void;
 }
@@ -21,20 +22,38 @@ export function surroundings(): Surroundings {
     args,
     began: Date.now() - process.uptime() * 1000,
     env: process.env,
-    readStdin: () => readFileSync(0),
+    readStdin: (limit) => read(0, limit),
     out: (text) => write(1, text),
     err: complain,
   };
 }
 
+function read(fd: number, limit: number): Buffer {
+  const chunks: Buffer[] = [];
+  for (let size = 0; size <= limit; ) {
+    const chunk = Buffer.allocUnsafe(Math.min(65_536, limit + 1 - size));
+    const length = patiently(() => readSync(fd, chunk, 0, chunk.length, null));
+    if (length === 0) break;
+    chunks.push(chunk.subarray(0, length));
+    size += length;
+  }
+  return Buffer.concat(chunks);
+}
+
 /** Not by `process.stdout`: the streams it loads take longer to start than a request takes to serve. */
 function write(fd: number, text: string): void {
   for (let rest = Buffer.from(text); rest.length > 0; ) {
+    rest = rest.subarray(patiently(() => writeSync(fd, rest)));
+  }
+}
+
+/** Tries again while the caller, who made its end non-blocking, is slow. */
+function patiently(work: () => number): number {
+  for (;;) {
     try {
-      rest = rest.subarray(writeSync(fd, rest));
+      return work();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      // The caller made its end non-blocking, and is slow to read.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     }
   }

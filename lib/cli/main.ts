@@ -1,3 +1,5 @@
+import { maxSize } from '../cni/decode';
+import { CniError, ErrorCode, errorReport } from '../cni/errors';
 import { handle } from '../plugin/handle';
 import { plugins } from '../plugins';
 import type { Surroundings } from '../process';
@@ -11,9 +13,15 @@ export async function main(around: Surroundings): Promise<number> {
 
 /** Serves one request as the plugin `type`. */
 async function plugin(type: string, around: Surroundings): Promise<number> {
-  const request = { type, env: around.env, stdin: around.readStdin() };
-  const { stdout, exitCode, release } = await handle(request, platformOf(around));
-  if (stdout !== '') around.out(stdout);
-  release();
-  return exitCode;
+  try {
+    const request = { type, env: around.env, stdin: around.readStdin(maxSize) };
+    const { stdout, exitCode, release } = await handle(request, platformOf(around));
+    if (stdout !== '') around.out(stdout);
+    release();
+    return exitCode;
+  } catch (error) {
+    // Of what is around the request: its standard streams, and files of /proc.
+    around.out(errorReport(new CniError(ErrorCode.io, (error as Error).message)));
+    return 1;
+  }
 }

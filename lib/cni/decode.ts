@@ -3,14 +3,14 @@ import { found } from './quote';
 import { oldestVersion } from './versions';
 
 /** Bytes. Larger than any sane configuration, small enough that parsing it cannot exhaust the memory. */
-const maxSize = 16 * 1024 * 1024;
+export const maxSize = 16 * 1024 * 1024;
 /** Levels of lists and objects: what walks a configuration does so recursively. */
 const maxDepth = 256;
 
 /** Standard input as the object that it must be. Code 6 for anything else. */
 export function decodeConfig(stdin: Uint8Array): Record<string, unknown> {
   if (stdin.length > maxSize) {
-    throw decodeError(`the configuration has ${stdin.length} bytes, at most ${maxSize} are read`);
+    throw decodeError(`the configuration has more than ${maxSize} bytes`);
   }
   const text = decodeText(stdin);
   // Before it is parsed: what is nested millions deep takes the parser half a minute.

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Run {
@@ -25,6 +26,7 @@ export const maxOutput = 16 * 1024 * 1024;
 
 /** Runs a program, without a shell and without arguments, to its end. Rejects when it cannot be started. */
 export async function run(options: Run): Promise<Exit> {
+  if (!isProgram(options.program)) throw new Error('exec format error');
   for (const delay of busyDelays) {
     try {
       return await runOnce(options);
@@ -34,6 +36,20 @@ export async function run(options: Run): Promise<Exit> {
     await sleep(delay);
   }
   return runOnce(options);
+}
+
+/** Whether it begins as a program does, or a script. By the execvp that Node starts it with anything else would become a shell's. */
+function isProgram(path: string): boolean {
+  const start = Buffer.alloc(4);
+  try {
+    const file = openSync(path, 'r');
+    readSync(file, start);
+    closeSync(file);
+  } catch {
+    // To execute it will tell why.
+    return true;
+  }
+  return start.equals(Buffer.from('\x7fELF')) || start.subarray(0, 2).toString() === '#!';
 }
 
 function runOnce({ program, env, stdin, stderr = 'inherit', signal }: Run): Promise<Exit> {

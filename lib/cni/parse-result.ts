@@ -4,7 +4,7 @@ import { check } from './config';
 import { CniError, ErrorCode } from './errors';
 import { found } from './quote';
 import type { Dns, IpConfig, Result, Route } from './result';
-import { cidr, dnsEntries, int, routeNumbers } from './schemas';
+import { cidr, dnsEntries, int, list, routeNumbers } from './schemas';
 import { assertSupported, isAtLeast } from './versions';
 
 const optional = v.exactOptional;
@@ -26,7 +26,7 @@ const dns = v.object(dnsEntries);
 /** 0.3.0 and later. `version` in `ips` says nothing that the address does not. */
 const lists = v.object({
   interfaces: optional(
-    v.array(
+    list(
       v.object({
         name: v.optional(v.string(), ''),
         mac: optional(v.string()),
@@ -37,12 +37,12 @@ const lists = v.object({
       }),
     ),
   ),
-  ips: optional(v.array(v.object({ address: cidr, gateway: optional(gateway), interface: optional(int()) }))),
-  routes: optional(v.array(route)),
+  ips: optional(list(v.object({ address: cidr, gateway: optional(gateway), interface: optional(int()) }))),
+  routes: optional(list(route)),
   dns: optional(dns),
 });
 
-const family = v.object({ ip: cidr, gateway: optional(gateway), routes: optional(v.array(route)) });
+const family = v.object({ ip: cidr, gateway: optional(gateway), routes: optional(list(route)) });
 
 /** 0.1.0 and 0.2.0. */
 const families = v.object({ ip4: optional(family), ip6: optional(family), dns: optional(dns) });

@@ -54,6 +54,14 @@ function boundsText(min: number, max: number): string {
   return bounded.above ? ` of at most ${max}` : '';
 }
 
+/** Elements. */
+const longestList = 1024;
+
+/** A list that is as long as anybody needs: what is done with its elements may take the square of their number. */
+export function list<const S extends v.GenericSchema>(item: S) {
+  return v.pipe(v.array(item), v.maxLength(longestList, `expected at most ${longestList} elements`));
+}
+
 /** The keys of `dns`, in configurations and in results. */
 export const dnsEntries = {
   nameservers: v.exactOptional(v.array(v.string())),

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { type Address, formatAddress, parseAddress, parseCidr } from '../../cni/addresses';
 import { knownArgs } from '../../cni/args';
+import { list } from '../../cni/config';
 import { lookup } from '../../cni/decode';
 import { CniError, ErrorCode } from '../../cni/errors';
 import type { Request } from '../../cni/request';
@@ -40,8 +41,8 @@ function parseRequested(text: string): Address | undefined {
 
 const rangeEntries = { rangeStart: optionalAddress, rangeEnd: optionalAddress, gateway: optionalAddress };
 const ipSubnet = parsedText('a subnet, such as 10.1.2.0/24', parseCidr);
-const rangeSets = v.exactOptional(v.array(v.array(v.object({ subnet: ipSubnet, ...rangeEntries }))));
-const requestedAddresses = v.exactOptional(v.array(parsedText('an IP address', parseRequested)));
+const rangeSets = v.exactOptional(list(list(v.object({ subnet: ipSubnet, ...rangeEntries }))));
+const requestedAddresses = v.exactOptional(list(parsedText('an IP address', parseRequested)));
 
 /** What host-local reads of the network's configuration. All but `ipam` is other plugins' too. */
 export const hostLocalConfig = v.looseObject({
@@ -51,7 +52,7 @@ export const hostLocalConfig = v.looseObject({
       subnet: v.exactOptional(ipSubnet),
       ...rangeEntries,
       ranges: rangeSets,
-      routes: v.exactOptional(v.array(route)),
+      routes: v.exactOptional(list(route)),
       dataDir: v.exactOptional(v.string()),
       resolvConf: v.exactOptional(v.string()),
       statusOnExhaustion: v.exactOptional(v.boolean()),

@@ -9,14 +9,14 @@ import {
   parseCidr,
 } from '../../cni/addresses';
 import { type CniArgs, knownArgs } from '../../cni/args';
-import { dnsEntries } from '../../cni/config';
+import { dnsEntries, list } from '../../cni/config';
 import { CniError, ErrorCode } from '../../cni/errors';
 import type { Request } from '../../cni/request';
 import type { IpConfig } from '../../cni/result';
 import { addressOrNone, route } from '../route';
 
 /** What is asked for at run time; read only where it counts, as a stronger source may replace it. */
-const requested = v.exactOptional(v.array(v.string()));
+const requested = v.exactOptional(list(v.string()));
 
 /** What static reads of the network's configuration. All but `ipam` is other plugins' too. */
 export const staticConfig = v.looseObject({
@@ -24,9 +24,9 @@ export const staticConfig = v.looseObject({
     v.object({
       type: v.exactOptional(v.string()),
       addresses: v.exactOptional(
-        v.array(v.object({ address: v.exactOptional(v.string()), gateway: v.exactOptional(addressOrNone) })),
+        list(v.object({ address: v.exactOptional(v.string()), gateway: v.exactOptional(addressOrNone) })),
       ),
-      routes: v.exactOptional(v.array(route)),
+      routes: v.exactOptional(list(route)),
       dns: v.exactOptional(v.object(dnsEntries)),
     }),
   ),

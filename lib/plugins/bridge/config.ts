@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { isIPv6 } from '../../cni/addresses';
-import { cidr, int, linkName, mac, netConfEntries } from '../../cni/config';
+import { cidr, int, linkName, list, mac, netConfEntries } from '../../cni/config';
 import { CniError, ErrorCode } from '../../cni/errors';
 import type { Request } from '../../cni/request';
 import { ipamType } from '../../plugin/ipam';
@@ -35,7 +35,7 @@ const bridgeKeys = v.object({
   promiscMode: flag,
   vlan: v.optional(int({}), 0),
   vlanTrunk: v.optional(
-    v.array(v.object({ minID: v.optional(int({})), maxID: v.optional(int({})), id: v.optional(int({})) })),
+    list(v.object({ minID: v.optional(int({})), maxID: v.optional(int({})), id: v.optional(int({})) })),
     [],
   ),
   preserveDefaultVlan: v.optional(v.boolean(), true),

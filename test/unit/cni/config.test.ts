@@ -1,7 +1,17 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import * as v from 'valibot';
-import { cidr, foldKeys, int, ipAddress, mac, netConfEntries, parseConfig, unknownKeys } from '../../../lib/cni/config';
+import {
+  cidr,
+  foldKeys,
+  int,
+  ipAddress,
+  list,
+  mac,
+  netConfEntries,
+  parseConfig,
+  unknownKeys,
+} from '../../../lib/cni/config';
 import { errorOf } from './support';
 
 const schema = v.object({
@@ -170,5 +180,20 @@ describe('unknownKeys', () => {
 
   it('of a union names what no option knows', () => {
     expect(unknownKeys(schema, { master: { linkName: 'a', other: 1 } })).to.deep.equal(['master.other']);
+  });
+
+  it('has lists of 1,024 elements at most, where the schema says so', async () => {
+    const routes = v.object({ routes: list(v.object({ dst: cidr })) });
+    const many = (length: number) => ({ routes: Array.from({ length }, () => ({ dst: '10.0.0.0/8' })) });
+    expect(parseConfig(routes, many(1024)).routes).to.have.length(1024);
+    expect(await errorOf(() => parseConfig(routes, many(1025)))).to.include({
+      code: 7,
+      msg: 'invalid configuration: "routes": expected at most 1024 elements, found a list',
+    });
+  });
+
+  it('that is beyond all bounds is told so', async () => {
+    expect((await errorOf(() => parsed(JSON.parse('{"mtu":1e999}')))).msg).to.match(/found Infinity$/);
+    expect((await errorOf(() => parsed(JSON.parse('{"mtu":1e30}')))).msg).to.match(/found 1e\+30$/);
   });
 });

@@ -1,4 +1,14 @@
-import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -152,6 +162,18 @@ describe('a delegate', () => {
     } finally {
       process.chdir(here);
     }
+  });
+
+  it('that is neither a program nor a script is not given to a shell', async () => {
+    const path = join(folder, 'text');
+    writeFileSync(path, `touch ${folder}/shell`, { mode: 0o755 });
+    expect(await errorOf(() => call('', { type: 'text' }))).to.include({
+      code: 999,
+      msg: `failed to run plugin "text" (${path})`,
+    });
+    writeFileSync(path, '', { mode: 0o755 });
+    expect(await errorOf(() => call('', { type: 'text' }))).to.include({ code: 999 });
+    expect(existsSync(join(folder, 'shell'))).to.equal(false);
   });
 
   it('that is being written is tried again', async () => {
