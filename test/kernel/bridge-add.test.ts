@@ -178,7 +178,7 @@ describe('ADD of bridge to a bridge that is there', () => {
     await world.ip('link set br0 up type bridge stp_state 1');
     const began = Date.now();
     const result = await add();
-    expect(Date.now() - began).to.be.below(2000);
+    expect(Date.now() - began, 'a forward delay is 15 s').to.be.below(10_000);
     const [{ linkinfo }] = await world.ip(`-details link show ${hostEndOf(result)}`);
     expect(linkinfo.info_slave_data.state).to.be.oneOf(['listening', 'learning']);
   });

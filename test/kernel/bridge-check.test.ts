@@ -19,6 +19,7 @@ const noPort = 'HOSTEND on the host is not a port of br0';
 const mac = '02:00:00:00:00:99';
 const otherMac = `br0 on the host has MAC ${mac}, expected BRIDGEMAC`;
 
+// A link goes down before it is renamed, since Linux 6.1 wants it so.
 const inPod: Row[] = [
   [
     'an IPv4 address',
@@ -61,16 +62,16 @@ const inPod: Row[] = [
     { cniVersion: '1.1.0' },
   ],
   ['the link: down', 'link set eth0 down', ['eth0 in the pod is down', route, default4, default6]],
-  ['the link: another name', 'link set eth0 name eth7', ['eth0 in the pod is missing']],
+  ['the link: another name', 'link set eth0 down; link set eth0 name eth7', ['eth0 in the pod is missing']],
   ['the link: gone', 'link delete eth0', ['HOSTEND on the host is missing', 'eth0 in the pod is missing']],
   [
     'the link: a bridge in its place',
-    'link set eth0 name old; link add eth0 type bridge; link set eth0 up',
+    'link set eth0 down; link set eth0 name old; link add eth0 type bridge; link set eth0 up',
     ['eth0 in the pod is not a veth but a bridge', ...nothing, otherEnd],
   ],
   [
     'the link: an end of another pair in its place',
-    'link set eth0 name old; link add eth0 address PODMAC type veth peer name eth1; link set eth0 up',
+    'link set eth0 down; link set eth0 name old; link add eth0 address PODMAC type veth peer name eth1; link set eth0 up',
     [...nothing, otherEnd],
   ],
 ];
@@ -99,7 +100,7 @@ function tell(rows: Row[], isInPod: boolean): void {
 const ofPort: Row[] = [
   ['the link: down', 'link set HOSTEND down', ['HOSTEND on the host is down']],
   ['the link: gone', 'link delete HOSTEND', ['HOSTEND on the host is missing', 'eth0 in the pod is missing']],
-  ['the link: another name', 'link set HOSTEND name other', ['HOSTEND on the host is missing']],
+  ['the link: another name', 'link set HOSTEND down; link set HOSTEND name other', ['HOSTEND on the host is missing']],
   ['the MAC', `link set HOSTEND address ${mac}`, [`HOSTEND on the host has MAC ${mac}, expected HOSTMAC`]],
   ['the MTU', 'link set HOSTEND mtu 1300', ['HOSTEND on the host has MTU 1300, expected 1400'], { mtu: 1400 }],
   ['the bridge that it is in: none', 'link set HOSTEND nomaster', [noPort]],

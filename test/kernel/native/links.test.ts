@@ -187,7 +187,8 @@ describe('links', () => {
 
     it('deletes by ifindex whatever the link is called by now', async () => {
       const [made] = await ns.apply(pair);
-      await ns.run('host', 'ip', 'link', 'set', 'vetha', 'down', 'name', 'renamed');
+      await ns.run('host', 'ip', 'link', 'set', 'vetha', 'down');
+      await ns.run('host', 'ip', 'link', 'set', 'vetha', 'name', 'renamed');
       const ifindex = made?.ifindex as number;
       const [gone] = await ns.apply({ op: 'link.delete', ns: 'host', name: 'vetha', ifindex, ifMissing: 'fail' });
       expect(gone?.did).to.equal('deleted');
