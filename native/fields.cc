@@ -117,8 +117,9 @@ std::vector<std::string> Fields::Texts(const char* name, size_t max) {
 }
 
 bool IsLinkName(const std::string& text) {
+  // To the kernel 0xa0 is white space, wherever it stands in UTF-8.
   return !text.empty() && text.size() < IFNAMSIZ && text != "." && text != ".." &&
-         text.find_first_of("/:% \t\n\v\f\r") == std::string::npos;
+         text.find_first_of("/:% \t\n\v\f\r\xa0") == std::string::npos;
 }
 
 std::optional<std::string> Fields::CheckedLinkName(const char* name, std::optional<std::string> text) {

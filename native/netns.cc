@@ -13,14 +13,17 @@ namespace trestle {
 
 Result<Fd> OpenNetns(const std::string& path) {
   const std::string op = "open network namespace " + path;
-  // O_NONBLOCK: a fifo or a device at that path must not hang us.
-  Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) return KernelFault(op, errno);
+  const Fault other{op, EINVAL, "not a network namespace", ""};
+  // O_PATH: a fifo would wait, and to open a device may already do something (a watchdog begins to count).
+  const Fd place(open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!place) return KernelFault(op, errno);
   struct statfs fs {};
-  if (fstatfs(fd.get(), &fs) != 0) return KernelFault(op, errno);
-  if (fs.f_type != NSFS_MAGIC || ioctl(fd.get(), NS_GET_NSTYPE) != CLONE_NEWNET) {
-    return Fault{op, EINVAL, "not a network namespace", ""};
-  }
+  if (fstatfs(place.get(), &fs) != 0) return KernelFault(op, errno);
+  if (fs.f_type != NSFS_MAGIC) return other;
+  const std::string same = "/proc/thread-self/fd/" + std::to_string(place.get());
+  Fd fd(open(same.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return KernelFault(op, errno);
+  if (ioctl(fd.get(), NS_GET_NSTYPE) != CLONE_NEWNET) return other;
   return fd;
 }
 
