@@ -5,6 +5,7 @@ import { type Attached, attach, changeMac, framesFrom, guarded, guards, sendTo, 
 import { bookkeeping, sharedObjects } from '../support/leftovers';
 import { nft } from '../support/masquerading';
 import { type Config, hostLocal, refusal, succeed } from '../support/network';
+import { referencePlugins } from '../support/plugins';
 import { createWorld, type World } from '../support/world';
 
 const config = guarded();
@@ -154,6 +155,39 @@ describe("macspoofchk's elements", () => {
         for (const { pod } of [one, two]) await succeed(world, 'bridge', { ...DEL(pod.name), netns: pod });
         expect(await guards(world)).to.deep.include({ guarded: [], allowed: [] });
       });
+  });
+
+  it('are worth something on a bridge of somebody else, and CHECK says when they no longer are', async () => {
+    await world.ip('link add br0 type bridge');
+    const learns = async () => {
+      const { stdout } = await world.run('ip', ['-json', '-details', 'link', 'show', 'br0']);
+      return JSON.parse(stdout)[0].linkinfo.info_data.no_linklocal_learn === 0;
+    };
+    await attach(world, 'free', guarded({ macspoofchk: false }));
+    expect(await learns()).to.equal(true);
+    const { pod, result } = await attach(world, 'one', config);
+    expect(await learns()).to.equal(false);
+    await world.ip('link set br0 type bridge no_linklocal_learn 0');
+    const check = { ...DEL('one', { ...config, prevResult: result }), command: 'CHECK', netns: pod };
+    const { code, msg } = await refusal(world, 'bridge', check);
+    expect({ code, msg }).to.deep.equal({
+      code: 101,
+      msg: 'br0 on the host has noLinkLocalLearn false, expected true',
+    });
+    await attach(world, 'two', config);
+    await succeed(world, 'bridge', check);
+  });
+
+  it("are none of a pod of the reference, whose DEL leaves the reference's rules alone, for now", async () => {
+    const netns = await world.addPod('one');
+    const old = { ...config, cniVersion: '1.0.0' };
+    const call = { netns, containerId: 'one' };
+    const prevResult = await succeed(world, 'bridge', { ...call, config: old, plugins: referencePlugins });
+    const before = await nft(world, 'list ruleset');
+    expect(before).to.include('comment "macspoofchk-');
+    await succeed(world, 'bridge', { ...call, command: 'DEL', config: { ...old, prevResult } });
+    expect(await nft(world, 'list ruleset')).to.equal(before);
+    expect(await world.ip('link show type veth')).to.deep.equal([]);
   });
 
   it('are not asked for by CHECK where the configuration does not', async () => {
