@@ -24,7 +24,7 @@ LAUNCHER := native/launcher/launcher.c
 KERNEL_TESTS := $(sort $(filter-out %.vm.test.ts,$(shell find test/kernel -name '*.test.ts')))
 CXX_FILES := $(filter-out native/launcher/%,$(NATIVE))
 
-.PHONY: help setup build dev lint tidy format test test-unit test-kernel test-vm sanitize demo bench install uninstall clean
+.PHONY: help setup build dev lint tidy format test test-unit test-kernel test-vm fuzz sanitize demo bench install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ test-kernel: build/stage ## run the tests on the installed plugins, as root, in 
 test-vm: build/stage ## run the kernel tests in a VM, on Debian's kernel (T=file runs one; KERNEL=6.12, or a package's name)
 	@KERNEL=$(KERNEL) test/vm/run-tests $(T)
 
+fuzz: $(ADDON) ## send hostile requests to the plugins' code, as root, in a world of their own (RUNS=n, SEED=n)
+	@RUNS=$(RUNS) SEED=$(SEED) node --require ts-node/register test/fuzz/run.ts
+
 # The tests of the launcher and the installation are about what is shipped, which this is not.
 sanitize: build/js/trestle.cjs ## run the kernel tests on an addon built with AddressSanitizer and UBSan
 	node_modules/.bin/cmake-js build --out build-sanitize --debug --CDSANITIZE=ON
@@ -102,7 +105,7 @@ sanitize: build/js/trestle.cjs ## run the kernel tests on an addon built with Ad
 		scripts/stage.sh build-sanitize/runtime build-sanitize/Debug/trestle_native.node "$(NODE_FLAGS)"
 	build-sanitize/runtime/install.sh build-sanitize/stage$(CNI_BIN)
 	TRESTLE_PLUGINS=build-sanitize/stage$(CNI_BIN) TRESTLE_NATIVE=build-sanitize/Debug/trestle_native.node \
-		$(SANITIZER) LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" \
+		$(SANITIZER) LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" FUZZ_RUNS=$(or $(FUZZ_RUNS),1000) \
 		$(MOCHA) --timeout 300000 $(or $(T),$(filter-out %/install.test.ts %/launcher.test.ts,$(KERNEL_TESTS)))
 
 build/stage: build/runtime/id

@@ -1,0 +1,347 @@
+import fc from 'fast-check';
+import type { Native, Query, Step } from '../../lib/kernel/contract';
+
+/** What may be in one field of the addon's contract: values that it takes, and which of all others it takes, too. */
+export interface Kind {
+  valid: fc.Arbitrary<unknown>;
+  takes(value: unknown): boolean;
+  optional?: boolean;
+  /** Of an object, or of the elements of a list. */
+  fields?: Fields;
+  isList?: boolean;
+}
+
+export type Fields = Readonly<Record<string, Kind>>;
+
+const isText = (value: unknown, longest: number): value is string =>
+  typeof value === 'string' && !value.includes('\0') && Buffer.byteLength(value) <= longest;
+
+const isInteger = (value: unknown, min: number, max: number): boolean =>
+  Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+
+/** Of a proxy that is revoked not even this can be asked. */
+function isEmptyList(value: unknown): boolean {
+  try {
+    return Array.isArray(value) && value.length === 0;
+  } catch {
+    return false;
+  }
+}
+
+const optional = (kind: Kind): Kind => ({ ...kind, optional: true });
+
+const text = (longest: number, ...examples: string[]): Kind => ({
+  valid: fc.constantFrom(...examples),
+  takes: (value) => isText(value, longest),
+});
+
+/** A text with rules of its own: of what tests try, only the examples keep to them. */
+const strict = (...examples: string[]): Kind => ({
+  valid: fc.constantFrom(...examples),
+  takes: (value) => examples.includes(value as string),
+});
+
+const integer = (min: number, max: number, ...examples: number[]): Kind => ({
+  valid: fc.constantFrom(...examples),
+  takes: (value) => isInteger(value, min, max),
+});
+
+const flag: Kind = { valid: fc.boolean(), takes: (value) => typeof value === 'boolean' };
+
+const object = (fields: Fields): Kind => ({ valid: validObject(fields), takes: () => false, fields });
+
+const list = (fields: Fields): Kind => ({
+  valid: fc.array(validObject(fields), { maxLength: 3 }),
+  takes: (value) => isEmptyList(value),
+  fields,
+  isList: true,
+});
+
+const texts = (...examples: string[]): Kind => ({
+  valid: fc.uniqueArray(fc.constantFrom(...examples), { maxLength: 3 }),
+  takes: (value) => isEmptyList(value),
+});
+
+/** An object that has what the contract asks for, and of the rest some. */
+export function validObject(fields: Fields): fc.Arbitrary<Record<string, unknown>> {
+  const values = Object.fromEntries(Object.entries(fields).map(([name, { valid }]) => [name, valid]));
+  return fc.record(values, { requiredKeys: Object.keys(fields).filter((name) => !fields[name]?.optional) });
+}
+
+const ns = strict('host', 'pod');
+const onConflict = strict('keep', 'fail');
+const link: Kind = {
+  valid: fc.constantFrom('v0', 'v1', 'b0', 'eth0', 'lo', 'x'),
+  takes: (value) => isText(value, 15) && /^[^/:%\s]+$/.test(value) && !['.', '..'].includes(value),
+};
+const mac = strict('02:00:00:00:00:01', 'ff:ff:ff:ff:ff:ff', '00:00:00:00:00:00');
+const mtu = integer(0, 2 ** 31 - 1, 0, 67, 1280, 1500, 65_535, 2 ** 31 - 1);
+/** Of a route. */
+const metric = integer(1, 2 ** 31 - 1, 1, 1400, 2 ** 31 - 1);
+const u32 = integer(0, 2 ** 32 - 1, 0, 1, 254, 2 ** 32 - 1);
+const ip = strict('10.1.2.1', 'fd00::1', '0.0.0.0', '::');
+const address = strict('10.1.2.3/24', 'fd00::3/64', '0.0.0.0/0', '::/0', '255.255.255.255/32', 'ff02::1/128');
+const sysctl: Kind = {
+  valid: fc.constantFrom('net/ipv4/conf/lo/arp_notify', 'net/ipv6/conf/x/accept_dad', 'net/nosuch'),
+  takes: (value) => isText(value, 255) && value !== '',
+};
+const vid = integer(1, 4094, 1, 2, 100, 4094);
+const name = text(255, 's', 't', 'c', 'x'.repeat(255));
+const comment = text(127, '', 'a comment', 'x'.repeat(127));
+/** By which a rule is known. */
+const mark: Kind = { valid: fc.constantFrom('r', 's'), takes: (value) => isText(value, 127) && value !== '' };
+const family = strict('inet', 'ip', 'ip6', 'bridge');
+const register = integer(1, 4, 1, 2, 3, 4);
+
+const only = (value: string): Kind => strict(value);
+
+const veth = object({ ns, name: link, mac: optional(mac), mtu: optional(mtu) });
+const links = [
+  object({ kind: only('bridge'), vlanFiltering: optional(flag) }),
+  object({ kind: only('veth'), peer: veth }),
+];
+
+const exprs: Kind = {
+  valid: fc.constantFrom<unknown>(
+    [],
+    [{ expr: 'counter' }, { expr: 'verdict', verdict: 'accept' }],
+    [
+      { expr: 'payload', base: 'network', offset: 12, length: 4, dreg: 1 },
+      { expr: 'lookup', sreg: 1, set: 's' },
+      { expr: 'masq' },
+    ],
+    [
+      { expr: 'bitwise', sreg: 1, dreg: 1, length: 1, mask: 'ff', xor: '00' },
+      { expr: 'cmp', sreg: 1, op: 'eq', data: '00' },
+    ],
+    [
+      { expr: 'meta', key: 'mark', dreg: 4 },
+      { expr: 'cmp', sreg: 4, op: 'neq', data: '00'.repeat(4) },
+    ],
+  ),
+  takes: (value) => isEmptyList(value),
+};
+
+/** The fields of each kind of rule expression. */
+export const exprFields: Record<string, Fields> = {
+  meta: { key: strict('nfproto', 'mark'), dreg: register },
+  cmp: { sreg: register, op: strict('eq'), data: strict('00', 'ffff') },
+  lookup: { sreg: register, set: name, invert: optional(flag) },
+  verdict: { verdict: strict('accept', 'drop', 'return') },
+};
+
+const hook = object({
+  type: strict('nat', 'filter', 'route'),
+  hook: strict('postrouting', 'forward'),
+  priority: { valid: fc.constantFrom(-100, 105), takes: (value) => isInteger(value, -(2 ** 31), 2 ** 31 - 1) },
+});
+const ensure = object({
+  comment,
+  chains: list({ name, hook: optional(hook) }),
+  sets: list({ name, key: strict('ipv4_addr', 'ipv6_addr', 'ifname', 'ifname . ether_addr'), comment }),
+  rules: list({ chain: name, comment: mark, exprs }),
+});
+const elements = list({
+  set: name,
+  keys: texts('10.1.2.3', 'fd00::3', 'v0', 'v0 . 02:00:00:00:00:01'),
+  comment: optional(comment),
+});
+const drop = object({ sets: texts('s'), rules: list({ chain: name, comment }) });
+
+/** Ranges that are one VLAN each, which may then be the port's own. */
+const vlans = (fields: Fields): Kind => {
+  const all = list(fields);
+  const valid = all.valid.map((ranges) =>
+    (ranges as { from: number }[]).map((range) => ({ ...range, to: range.from })),
+  );
+  return { ...all, valid };
+};
+
+/** Every step of the contract: a new one is a line here. */
+export const steps = {
+  'link.add': {
+    ns,
+    name: link,
+    link: links[1] as Kind,
+    mac: optional(mac),
+    mtu: optional(mtu),
+    up: optional(flag),
+    master: optional(link),
+    ifExists: onConflict,
+  },
+  'link.set': {
+    ns,
+    name: link,
+    up: optional(flag),
+    mtu: optional(mtu),
+    mac: optional(mac),
+    alias: optional(text(255, '', 'a', 'x'.repeat(255))),
+    promisc: optional(flag),
+    pinMac: optional(flag),
+    hairpin: optional(flag),
+    isolated: optional(flag),
+  },
+  'link.delete': {
+    ns,
+    name: link,
+    ifindex: optional(integer(1, 2 ** 31 - 1, 1, 99)),
+    mac: optional(mac),
+    kind: optional(text(64, 'veth', 'bridge')),
+    ifMissing: onConflict,
+  },
+  'link.wait': { ns, name: link, timeoutMs: integer(0, 2 ** 31 - 1, 0, 1) },
+  'link.announce': { ns, name: link },
+  'addr.add': { ns, link, address, nodad: optional(flag), ifExists: onConflict },
+  'addr.delete': { ns, link, address, ifMissing: onConflict },
+  'route.add': {
+    ns,
+    link,
+    dst: address,
+    gw: optional(ip),
+    src: optional(ip),
+    mtu: optional(metric),
+    advmss: optional(metric),
+    priority: optional(u32),
+    table: optional(integer(1, 2 ** 32 - 1, 1, 254, 2 ** 32 - 1)),
+    scope: optional(integer(0, 255, 0, 253)),
+    ifExists: onConflict,
+  },
+  'bridge.vlan.add': { ns, link, vlans: vlans({ from: vid, to: vid, pvid: optional(flag), untagged: optional(flag) }) },
+  'bridge.vlan.delete': { ns, link, vlans: vlans({ from: vid, to: vid }) },
+  'sysctl.set': {
+    ns,
+    key: sysctl,
+    value: text(4095, '0', '1'),
+    ifMissing: onConflict,
+    ifReadOnly: optional(onConflict),
+  },
+  'nft.batch': {
+    ns,
+    family,
+    table: name,
+    ensure: optional(ensure),
+    add: optional(elements),
+    remove: optional(elements),
+    drop: optional(drop),
+  },
+} satisfies Record<Step['op'], Fields>;
+
+/** Every question. */
+export const queries = {
+  link: { ns, name: link },
+  links: { ns },
+  addrs: { ns, link },
+  routes: { ns, link },
+  vlans: { ns, link },
+  sysctl: { ns, key: sysctl },
+  netns: { ns },
+  'nft.elements': { ns, family, table: name, set: name },
+  'nft.sets': { ns, family, table: name },
+  'nft.rules': { ns, family, table: name, chain: name },
+  'nft.trial': { ns, family, table: name, ensure },
+} satisfies Record<Query['query'], Fields>;
+
+/** The request of a lock; `path` is a file of the test's own. */
+export const lock = (path: string): Fields => ({
+  kind: only('ofd'),
+  path: { valid: fc.constant(path), takes: () => false },
+  timeoutMs: integer(0, 2 ** 31 - 1, 0, 1),
+  offset: integer(0, Number.MAX_SAFE_INTEGER, 0, 1, 2 ** 40),
+});
+
+/** Values that a field of plain data has no use for, made anew each time: some can be looked at only once. */
+export const strangers: Readonly<Record<string, () => unknown>> = {
+  zero: () => 0,
+  'a negative number': () => -1,
+  'minus zero': () => -0,
+  'a fraction': () => 1.5,
+  'no number': () => Number.NaN,
+  'an endless number': () => Number.POSITIVE_INFINITY,
+  'a number of 60 bits': () => 2 ** 60,
+  'the least number': () => Number.MIN_VALUE,
+  'a bigint': () => 1n,
+  'a flag': () => true,
+  'an empty text': () => '',
+  'a text': () => 'x',
+  'a text with NUL': () => 'a\0b',
+  'half a character': () => '\ud800',
+  'a text of 70,000 bytes': () => 'x'.repeat(70_000),
+  'a text of a million bytes': () => 'ä'.repeat(500_000),
+  'a format': () => '%s%n%s',
+  'a symbol': () => Symbol('x'),
+  'a function': () => () => 1,
+  'an empty list': () => [],
+  'a list in a list': () => [[]],
+  'a list with holes': () => new Array(5),
+  'a list of 100,000 elements': () => new Array(100_000).fill({}),
+  'a list of nothing, four thousand million times': () => new Array(2 ** 32 - 1),
+  'an empty object': () => ({}),
+  'an object without prototype': () => Object.create(null),
+  'an object of 10,000 keys': () => Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`k${i}`, i])),
+  'an object with a long key': () => ({ ['k'.repeat(100_000)]: 1 }),
+  'a date': () => new Date(0),
+  'a pattern': () => /x/,
+  'a map': () => new Map([['a', 1]]),
+  'a text as object': () => new String('x'),
+  'a number as object': () => new Number(1),
+  'a promise': () => Promise.resolve(1),
+  bytes: () => Buffer.from('x'),
+  'a cycle': () => {
+    const cycle: Record<string, unknown> = {};
+    cycle.again = [cycle];
+    return cycle;
+  },
+  'a deep object': () => Array.from({ length: 5_000 }).reduce((inner: object) => ({ inner }), {}),
+  'a getter that throws': () => Object.defineProperty({}, 'x', { enumerable: true, get: () => fail(new Error('no')) }),
+  'a getter that throws nothing': () =>
+    Object.defineProperty({}, 'x', { enumerable: true, get: () => fail(undefined) }),
+  'a list whose element throws': () =>
+    Object.defineProperty([1], 0, { enumerable: true, get: () => fail(new Error('no')) }),
+  'a proxy without keys': () => new Proxy({}, { ownKeys: () => fail(new Error('no')) }),
+  'a proxy of a list': () => new Proxy([1, 2], {}),
+  'a proxy that is revoked': () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    return proxy;
+  },
+  'a proxy whose keys are its own': () =>
+    new Proxy({ x: 1 }, { get: (_target, key) => (key === 'x' ? { x: 1 } : undefined) }),
+};
+
+function fail(error: unknown): never {
+  throw error;
+}
+
+/** A wrong place in a value: the path as complaints write it, and how to put something there. */
+export interface Spot {
+  path: string;
+  kind: Kind;
+  put(value: unknown): void;
+  remove(): void;
+}
+
+/** Every field of an object of these fields, those of inner objects too. The object is changed by `put`. */
+export function spotsOf(value: Record<string, unknown>, fields: Fields, path: string): Spot[] {
+  return Object.entries(fields).flatMap(([name, kind]): Spot[] => {
+    const inner = value[name];
+    const own: Spot = {
+      path: path === '' ? name : `${path}.${name}`,
+      kind,
+      put: (stranger) => {
+        value[name] = stranger;
+      },
+      remove: () => {
+        delete value[name];
+      },
+    };
+    if (kind.fields === undefined || inner === undefined) return [own];
+    const objects = (kind.isList ? inner : [inner]) as Record<string, unknown>[];
+    const below = objects.flatMap((each, i) =>
+      spotsOf(each, kind.fields ?? {}, `${own.path}${kind.isList ? `[${i}]` : ''}`),
+    );
+    return [own, ...below];
+  });
+}
+
+/** What the functions are when nobody has checked what they are given. */
+export type Unchecked = Record<keyof Native, (...args: unknown[]) => Promise<unknown>>;

@@ -1,0 +1,32 @@
+/*
+ * Serves requests one after the other, as the daemon of a node would, in the namespaces in which it is started: one line
+ * of JSON in, one out. Not by exec: starting a program ten thousand times would take half an hour.
+ */
+import { readdirSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { platformOf } from '../../lib/cli/platform';
+import { useNative } from '../../lib/kernel/native';
+import { handle } from '../../lib/plugin/handle';
+import type { Served, Wire } from './client';
+import { stateOf } from './state';
+
+async function serve({ type, env, stdin }: Wire): Promise<Served> {
+  const warnings: string[] = [];
+  const platform = platformOf({ began: Date.now(), env, err: (text) => warnings.push(text) });
+  const began = performance.now();
+  const { stdout, exitCode, release } = await handle({ type, env, stdin: Buffer.from(stdin, 'base64') }, platform);
+  release();
+  const ms = performance.now() - began;
+  const descriptors = readdirSync('/proc/self/fd').length;
+  return { stdout, exitCode, warnings, ms, descriptors, state: await stateOf() };
+}
+
+async function main(): Promise<void> {
+  if (process.env.TRESTLE_NATIVE) useNative(process.env.TRESTLE_NATIVE);
+  process.stdout.write('ready\n');
+  for await (const line of createInterface({ input: process.stdin })) {
+    process.stdout.write(`${JSON.stringify(await serve(JSON.parse(line)))}\n`);
+  }
+}
+
+main();
