@@ -110,7 +110,7 @@ describe('loopback', () => {
     const bare = await refusal(world, 'loopback', check);
     expect(bare).to.include({ code: 101, msg: 'lo in the pod has no IPv4 address' });
     await world.ip('link set lo down', pod);
-    expect((await refusal(world, 'loopback', check)).msg).to.include('lo in the pod has up false, expected true');
+    expect((await refusal(world, 'loopback', check)).msg).to.include('lo in the pod is down');
   });
 
   it('GC and STATUS succeed and change nothing', async () => {
