@@ -1,5 +1,5 @@
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CniError, ErrorCode } from '../../cni/errors';
 import { readRegularFile } from '../../plugin/regular-file';
 
@@ -44,11 +44,23 @@ export function leaseFolder(dataDir: string, network: string): string {
 /** Code 5 when the data folder cannot be one. */
 export function makeFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    makeFolders(folder);
   } catch (error) {
     throw new CniError(ErrorCode.io, `failed to make the folder of leases: ${(error as Error).message}`, '', {
       cause: error,
     });
+  }
+}
+
+/** As `mkdir -p`. Node's own never ends where a folder exists and yet nothing can be made in it, which /proc answers with ENOENT. */
+function makeFolders(folder: string, isSecondTry = false): void {
+  try {
+    mkdirSync(folder, { mode: 0o755 });
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST' && statSync(folder).isDirectory()) return;
+    if (errnoOf(error) !== 'ENOENT' || isSecondTry) throw error;
+    makeFolders(dirname(folder));
+    makeFolders(folder, true);
   }
 }
 

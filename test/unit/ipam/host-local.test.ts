@@ -63,6 +63,13 @@ describe('host-local', () => {
       expect(await bench.add().catch((thrown) => thrown)).to.have.property('code', 5);
     });
 
+    it('fails with code 5 where no folder can be made', async () => {
+      for (const dataDir of ['/proc/self/fd', '/proc', '/dev/null/x']) {
+        bench = newBench({ subnet: '10.1.2.0/24', dataDir });
+        expect(await bench.add().catch((thrown) => thrown)).to.have.property('code', 5);
+      }
+    });
+
     it('gives the next address each time, and not at once what was released', async () => {
       bench = newBench();
       const first = await bench.add();
