@@ -64,9 +64,9 @@ describe('host-local', () => {
     });
 
     it('fails with code 5 where no folder can be made', async () => {
-      for (const dataDir of ['/proc/self/fd', '/proc', '/dev/null/x']) {
-        bench = newBench({ subnet: '10.1.2.0/24', dataDir });
-        expect(await bench.add().catch((thrown) => thrown)).to.have.property('code', 5);
+      for (const dataDir of ['/proc/self/fd', '/proc/sys/x', '/dev/null/x']) {
+        bench = newBench();
+        expect(await bench.add({ ipam: { dataDir } }).catch((thrown) => thrown)).to.have.property('code', 5);
       }
     });
 
