@@ -46,7 +46,7 @@ export async function sourceSeenBy(
   keeper: Keeper,
   peer: Pick<EchoPeer, 'address' | 'port'>,
   place: Place,
-  { protocol = 'tcp', timeoutMs = 1000 }: { protocol?: 'tcp' | 'udp'; timeoutMs?: number } = {},
+  { protocol = 'tcp', timeoutMs = 3000 }: { protocol?: 'tcp' | 'udp'; timeoutMs?: number } = {},
 ): Promise<string | null> {
   const ask = protocol === 'udp' ? 'echo >&3;' : '';
   // Not bash's `read`, which takes one byte at a time and so loses the rest of a datagram.
@@ -60,7 +60,7 @@ export async function ping(
   keeper: Keeper,
   place: Place,
   address: string,
-  { timeoutMs = 1000, source }: { timeoutMs?: number; source?: string } = {},
+  { timeoutMs = 3000, source }: { timeoutMs?: number; source?: string } = {},
 ): Promise<boolean> {
   const args = ['-n', '-q', '-c1', `-W${timeoutMs / 1000}`, ...(source === undefined ? [] : ['-I', source]), address];
   return (await run('nsenter', [...enter(keeper, place), 'ping', ...args])).code === 0;

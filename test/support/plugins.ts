@@ -27,7 +27,7 @@ export interface CniCall {
   env?: Record<string, string>;
   /** The directory the plugin is called from, and CNI_PATH: the world's own when absent. */
   plugins?: string;
-  /** Milliseconds until it is killed, as a runtime would. 30,000 when absent. */
+  /** Milliseconds until it is killed, as a runtime would. 120,000 when absent. */
   timeoutMs?: number;
 }
 

@@ -30,7 +30,7 @@ export const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 export function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const child = spawn(file, args, {
     env: options.env ?? { PATH },
-    timeout: options.timeoutMs ?? 30_000,
+    timeout: options.timeoutMs ?? 120_000,
     killSignal: 'SIGKILL',
     stdio: options.log === true ? ['pipe', 'pipe', 'pipe', 'pipe'] : 'pipe',
   });
