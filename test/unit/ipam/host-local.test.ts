@@ -48,9 +48,9 @@ describe('host-local', () => {
     });
 
     it('changes nothing when resolvConf is no file of a sane size', async () => {
+      bench = newBench();
       for (const resolvConf of ['/dev/zero', '/dev/tty', '/', '/proc/kallsyms']) {
-        bench = newBench({ subnet: '10.1.2.0/24', resolvConf });
-        expect(await refusalOf(bench.add())).to.match(
+        expect(await refusalOf(bench.add({ ipam: { resolvConf } }))).to.match(
           /^failed to read resolvConf: (ENXIO: .*|.* is not a regular file|.* has more than 65536 bytes)$/,
         );
         expect(bench.files()).to.deep.equal({});
@@ -64,8 +64,8 @@ describe('host-local', () => {
     });
 
     it('fails with code 5 where no folder can be made', async () => {
+      bench = newBench();
       for (const dataDir of ['/proc/self/fd', '/proc/sys/x', '/dev/null/x']) {
-        bench = newBench();
         expect(await bench.add({ ipam: { dataDir } }).catch((thrown) => thrown)).to.have.property('code', 5);
       }
     });
