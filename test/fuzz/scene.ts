@@ -19,14 +19,19 @@ export interface VictimResult {
   ips: { address: string; interface: number }[];
 }
 
-/** Files that are none to read, and programs along CNI_PATH that are no plugins. All of them under /run/fuzz. */
+/**
+ * Files that are none to read, and programs along CNI_PATH that are no plugins. All of them under /run/fuzz, but for one
+ * that no snapshot could hold. The machine's own files can only be read: what a request might do to them is no test's to find out.
+ */
 const SETUP = `set -e
 mkdir -p /run/fuzz/data /run/fuzz/plugins/folder /run/fuzz/traps/net /run/fuzz/cwd
 cd /run/fuzz
 echo text >file
 mkfifo fifo plugins/fifo traps/net/10.9.0.2 traps/net/last_reserved_ip.0
 ln -s loop loop
-truncate -s 1G sparse
+mount -t tmpfs fuzz /mnt
+mount -o remount,bind,ro /
+truncate -s 1G /mnt/sparse
 perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "socket", Listen => 1)'
 cd plugins
 program() { printf '#!/bin/sh\\n%s\\n' "$2" >"$1"; chmod 755 "$1"; }
@@ -42,7 +47,7 @@ program liar 'echo "{\\"cniVersion\\":\\"1.0.0\\",\\"interfaces\\":[{\\"name\\":
 program noshebang ''
 printf 'echo shell >/run/fuzz/shell' >noshebang
 echo text >notexec
-printf '#!/bin/sh\\necho escaped >/run/fuzz/escaped\\n' >/run/fuzz/cwd/bash
+echo text >/run/fuzz/cwd/id
 ip link add foreign0 type veth peer name foreign1
 ip link add br9 address 02:00:00:00:00:99 type bridge`;
 

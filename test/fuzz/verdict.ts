@@ -9,7 +9,7 @@ export interface Answered {
 
 /** What a person can do nothing with, and only a bug prints. */
 const internals =
-  /\bat .+:\d+:\d+|undefined|\[object |is not a function|is not iterable|Cannot read|call stack|Invalid array|BigInt/;
+  /\n\s+at |\.[cm]?[jt]s:\d+|undefined|\[object |is not a function|is not iterable|Cannot read|call stack|Invalid array|BigInt/;
 
 /** Characters. More is no message. */
 const longest = 20_000;
