@@ -29,9 +29,11 @@ bool IsEnabled(uint8_t port_state) {
          port_state == BR_STATE_LEARNING;
 }
 
-// A driver that knows no operstate leaves it unknown; running is then the best there is to know.
+// Some drivers know no operstate and leave it unknown; running is then the best there is to know. A veth and
+// a bridge know theirs, but Linux 6.1 tells "unknown", and running, until linkwatch has come to look.
 bool IsUp(const Link& link) {
-  return link.operstate == IF_OPER_UP || (link.operstate == IF_OPER_UNKNOWN && link.running);
+  const bool knows = link.kind == "veth" || link.kind == "bridge";
+  return link.operstate == IF_OPER_UP || (!knows && link.operstate == IF_OPER_UNKNOWN && link.running);
 }
 
 // A bridge has its carrier from the first port that forwards, but drops what it is to send until the kernel
