@@ -266,15 +266,12 @@ export const strangers: Readonly<Record<string, () => unknown>> = {
   'a text with NUL': () => 'a\0b',
   'half a character': () => '\ud800',
   'a text of 70,000 bytes': () => 'x'.repeat(70_000),
-  'a text of a million bytes': () => 'ä'.repeat(500_000),
   'a format': () => '%s%n%s',
   'a symbol': () => Symbol('x'),
   'a function': () => () => 1,
   'an empty list': () => [],
   'a list in a list': () => [[]],
   'a list with holes': () => new Array(5),
-  'a list of 100,000 elements': () => new Array(100_000).fill({}),
-  'a list of nothing, four thousand million times': () => new Array(2 ** 32 - 1),
   'an empty object': () => ({}),
   'an object without prototype': () => Object.create(null),
   'an object of 10,000 keys': () => Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`k${i}`, i])),
@@ -306,6 +303,13 @@ export const strangers: Readonly<Record<string, () => unknown>> = {
   },
   'a proxy whose keys are its own': () =>
     new Proxy({ x: 1 }, { get: (_target, key) => (key === 'x' ? { x: 1 } : undefined) }),
+};
+
+/** As {@link strangers}, and large. */
+export const giants: Readonly<Record<string, () => unknown>> = {
+  'a text of a million bytes': () => 'ä'.repeat(500_000),
+  'a list of 100,000 elements': () => new Array(100_000).fill({}),
+  'a list of nothing, four thousand million times': () => new Array(2 ** 32 - 1),
 };
 
 function fail(error: unknown): never {
