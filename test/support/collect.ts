@@ -20,7 +20,7 @@ echo "=== rules6"; ip -6 -json -details rule show 2>/dev/null
 echo "=== vlans"; bridge -json vlan show 2>/dev/null
 echo "=== nft"; nft --json list ruleset 2>/dev/null
 echo "=== sysctls"
-cd /proc/sys; grep -rs . net/ipv4/ip_forward net/ipv4/conf net/ipv6/conf net/bridge
+cd /proc/sys; head -v -n 1 net/ipv4/ip_forward net/ipv4/conf/*/* net/ipv6/conf/*/* net/bridge/* 2>/dev/null
 true`;
 
 /** Reads everything a plugin could leave behind in a world. Takes about 50 ms for a host and two pods. */
@@ -57,10 +57,7 @@ async function netnsState(keeper: Keeper, place: Place): Promise<NetnsState> {
     vlans: normalise.lines(parsed(section.vlans, [])),
     nft: normalise.nft(parsed(section.nft, { nftables: [] })),
     sysctls: Object.fromEntries(
-      (section.sysctls ?? '')
-        .trim()
-        .split('\n')
-        .map((line) => line.split(/:(.*)/s, 2)),
+      [...(section.sysctls ?? '').matchAll(/^==> (.*) <==\n(.*)$/gm)].map(([, path, value]) => [path, value]),
     ),
   };
 }
