@@ -23,6 +23,7 @@ tier build
 tier lint
 tier test-unit
 tier test-kernel
+tier test-vm
 
 awk -v broken="$broken" '
   { passed += $1; failed += $2; skipped += $3 }
