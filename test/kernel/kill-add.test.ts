@@ -47,7 +47,7 @@ async function expectSecondAdd(world: World, at: ChangingCall): Promise<void> {
 
 for (const { name, start, least, del, allow } of nodes) {
   describe(`ADD, killed before each of its changes ${name}`, function () {
-    this.timeout(120_000);
+    this.timeout(600_000);
 
     let untouched: Snapshot;
 
