@@ -19,6 +19,7 @@ import {
   type Unchecked,
   validObject,
 } from '../../fuzz/contract';
+import { output } from '../../support/run';
 import { useNamespaces } from './support';
 
 /** Cases of each property: FUZZ_RUNS for more, where the addon is one with sanitizers. */
@@ -83,6 +84,8 @@ describe('the boundary of the addon, with anything for an argument', () => {
     });
 
   before(async () => {
+    // Node opens files for the first program that is run, and keeps them.
+    await output('true', []);
     await native().observe({}, [{ query: 'netns', ns: 'host' }]);
   });
   beforeEach(() => {
@@ -92,7 +95,8 @@ describe('the boundary of the addon, with anything for an argument', () => {
   afterEach('no descriptor and no thread is left', async () => {
     const ends = Date.now() + 5_000;
     while ((count('task') > threads || count('fd') > open) && Date.now() < ends) await sleep(10);
-    expect({ open: count('fd'), threads: count('task') }, openFiles().join('\n')).to.deep.equal({ open, threads });
+    expect(count('fd'), openFiles().join('\n')).to.be.at.most(open);
+    expect(count('task'), 'threads').to.be.at.most(threads);
   });
 
   /** Replaces one field of a right object by what does not belong there; an optional field may be nothing at all. */
