@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { decodeConfig } from '../../../lib/cni/decode';
-import { errorOf } from './support';
+import { errorOf, worked } from './support';
 
 const decode = (text: string) => decodeConfig(Buffer.from(text));
 const refused = 'error unmarshall network config: ';
@@ -21,10 +21,10 @@ describe('the text of a configuration', () => {
     ['objects', '{"a":'.repeat(3_000_000)],
   ] as const) {
     it(`is refused at once when it is megabytes of nested ${what}`, async () => {
-      const began = performance.now();
+      const began = worked();
       const { code, msg } = await errorOf(() => decode(text));
       expect({ code, msg }).to.deep.equal({ code: 6, msg: `${refused}nested deeper than 256 levels` });
-      expect(performance.now() - began).to.be.below(2000);
+      expect(worked() - began).to.be.below(2000);
     });
   }
 

@@ -33,3 +33,9 @@ export function parse(env: RawRequest['env'] = {}, config: unknown = {}, options
   if (request.command === 'VERSION') throw new Error('VERSION has no more than its name');
   return request;
 }
+
+/** Milliseconds of this process's own work so far: another's work on the same machine does not count. */
+export function worked(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}

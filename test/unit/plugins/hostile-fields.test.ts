@@ -5,7 +5,7 @@ import { parseResult } from '../../../lib/cni/parse-result';
 import { plugins } from '../../../lib/plugins';
 import { longLists } from '../../fuzz/mutations';
 import { type Field, fieldsOf, type Shape, spoilt, toJson } from '../../fuzz/schema';
-import { errorOf } from '../cni/support';
+import { errorOf, worked } from '../cni/support';
 
 /** `ipam.ranges[0][0].subnet` */
 const text = (path: Field['path']): string =>
@@ -40,13 +40,13 @@ describe('a configuration with a list of very many elements', () => {
     it(`is taken or refused within two seconds: ${what}`, async () => {
       const config = JSON.parse(make());
       const type = config.ipam?.type ?? 'bridge';
-      const began = performance.now();
+      const began = worked();
       const plugin = plugins.get(type);
       await errorOf(() => {
         if (config.prevResult) parseResult(config.prevResult, '1.0.0');
         parseConfig(plugin?.config as v.GenericSchema, config);
       });
-      expect(performance.now() - began).to.be.below(2000);
+      expect(worked() - began).to.be.below(2000);
     });
   }
 });
