@@ -9,18 +9,17 @@ import { KernelError } from '../../../lib/kernel/errors';
 import { native } from '../../../lib/kernel/native';
 import {
   type Fields,
-  giants,
   lock,
   queries,
   type Spot,
   spotsOf,
   steps,
-  strangers,
   type Unchecked,
   validObject,
 } from '../../fuzz/contract';
+import { giants, strangers } from '../../fuzz/strangers';
 import { output } from '../../support/run';
-import { useNamespaces } from './support';
+import { bridge, useNamespaces } from './support';
 
 /** Cases of each property: FUZZ_RUNS for more, where the addon is one with sanitizers. */
 const numRuns = Number(process.env.FUZZ_RUNS ?? 100);
@@ -164,14 +163,11 @@ describe('the boundary of the addon, with anything for an argument', () => {
         fc.array(aStep, { minLength: 1, maxLength: 6 }),
         fc.constantFrom('stop', 'continue'),
         async (list, mode) => {
-          const { outcomes, faults } = (await unchecked().apply(
-            where.where,
-            list.map(({ value }) => value),
-            mode,
-          )) as Applied;
+          const all = [{ ...bridge, name: 'b0', ifExists: 'keep' }, ...list.map(({ value }) => value)];
+          const { outcomes, faults } = (await unchecked().apply(where.where, all, mode)) as Applied;
           for (const { op, errno, message } of faults) expect([op, errno || message]).to.not.include('');
-          if (mode === 'continue') expect(outcomes).to.have.length(list.length);
-          else expect(outcomes).to.have.length(faults[0]?.step ?? list.length);
+          const done = mode === 'continue' ? all.length : (faults[0]?.step ?? all.length);
+          expect(outcomes).to.have.length(done);
         },
       );
       await fc.assert(property, { numRuns });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { printResult } from '../../../lib/cni/convert';
 import { CniError, errorReport } from '../../../lib/cni/errors';
 import { parseRequest, type RawRequest } from '../../../lib/cni/request';
-import { raw } from './support';
+import { errorOf, raw } from './support';
 
 const commands = fc.constantFrom('ADD', 'DEL', 'CHECK', 'GC', 'STATUS', 'VERSION');
 const names = fc.constantFrom('CNI_COMMAND', 'CNI_CONTAINERID', 'CNI_NETNS', 'CNI_IFNAME', 'CNI_ARGS', 'CNI_PATH');
@@ -61,6 +61,23 @@ function survives(request: RawRequest): void {
 }
 
 describe('a request of any kind', () => {
+  it('is refused with code 6 when its configuration is cut off, at whatever byte', async () => {
+    const ranges = [[{ subnet: '10.1.2.0/24', rangeStart: '10.1.2.9' }], [{ subnet: 'fd00::/64' }]];
+    const config = {
+      cniVersion: '1.1.0',
+      name: 'net',
+      type: 'brücke',
+      mtu: 1400,
+      ipMasq: true,
+      ipam: { type: 'host-local', ranges },
+    };
+    const whole = Buffer.from(JSON.stringify(config));
+    for (let length = 0; length < whole.length; length += 1) {
+      expect((await errorOf(() => parseRequest(raw({}, whole.subarray(0, length))))).code, `${length}`).to.equal(6);
+    }
+    expect(parseRequest(raw({}, whole))).to.include({ name: 'net' });
+  });
+
   it('is taken or refused when its configuration is any bytes', () => {
     const likely = fc.array(fc.constantFrom('{', '}', '[', ']', '"', '\\', 'u0000', ':', ',', '1', 'name', 'net', ' '));
     const bytes = fc.oneof(
