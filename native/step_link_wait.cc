@@ -29,11 +29,12 @@ bool IsEnabled(uint8_t port_state) {
          port_state == BR_STATE_LEARNING;
 }
 
-// Some drivers know no operstate and leave it unknown; running is then the best there is to know. A veth and
-// a bridge know theirs, but Linux 6.1 tells "unknown", and running, until linkwatch has come to look.
+// Where the operstate is unknown, running is the best there is to know: some drivers never tell one, and in
+// Linux 6.1 a bridge none either whose carrier was never off. But a veth begins without a carrier, and 6.1
+// tells it "unknown", and running, until linkwatch has come to look.
 bool IsUp(const Link& link) {
-  const bool knows = link.kind == "veth" || link.kind == "bridge";
-  return link.operstate == IF_OPER_UP || (!knows && link.operstate == IF_OPER_UNKNOWN && link.running);
+  const bool tells = link.kind == "veth";
+  return link.operstate == IF_OPER_UP || (!tells && link.operstate == IF_OPER_UNKNOWN && link.running);
 }
 
 // A bridge has its carrier from the first port that forwards, but drops what it is to send until the kernel
