@@ -57,9 +57,10 @@ describe('VLANs of bridge', () => {
       add(flat(1, { vlan: 100 })),
       add(flat(2, { vlan: 100 })),
       add(flat(3, { vlan: 200 })),
-      add(flat(4)),
     ]);
-    const [one, two, three, none] = pods as [VlanPod, VlanPod, VlanPod, VlanPod];
+    const [one, two, three] = pods as [VlanPod, VlanPod, VlanPod];
+    // Not with the others: were it the first, it would make the bridge, and one that filters nothing.
+    const none = await add(flat(4));
     expect([await world.ping(one, two.ip), await world.ping(one, two.ip6)], 'one VLAN').to.deep.equal([true, true]);
     for (const [from, to] of [
       [one, three],
