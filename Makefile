@@ -54,7 +54,8 @@ $(ADDON): binding.gyp $(CXX_FILES) | setup
 # trestle.cjs starts program.js, which is one function of what its modules need, from program.cache. By its ending Node
 # knows it; for a .js it would read the package.json of every folder above, which are the node's and not ours.
 build/js/trestle.cjs: $(TYPESCRIPT) scripts/start.ts scripts/code-cache.ts package.json package-lock.json Makefile | setup
-	$(ESBUILD) bin/trestle.ts --outfile=build/js/program.js \
+	$(ESBUILD) lib/cli/trestle.ts --outfile=build/js/trestle.js
+	$(ESBUILD) bin/trestle.ts --outfile=build/js/program.js --external:./trestle \
 		--banner:js='(function(require,__dirname){' --footer:js='})'
 	$(ESBUILD) scripts/code-cache.ts | $(PRIVATE_NODE)/bin/node $(NODE_FLAGS) - build/js/program.js build/js/program.cache
 	$(ESBUILD) scripts/start.ts --outfile=$@

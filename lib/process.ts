@@ -1,4 +1,5 @@
 import { readSync, writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
 
 /** The one place that touches `process`: everything else is told what it needs. */
 export interface Surroundings {
@@ -12,6 +13,9 @@ export interface Surroundings {
   readStdin(limit: number): Buffer;
   out(text: string): void;
   err(text: string): void;
+  /** Whether a person is likely to read there. */
+  outIsTerminal: boolean;
+  errIsTerminal: boolean;
 }
 
 /** What the launcher (`native/launcher`) and `bin/trestle.ts` are called as: `node trestle.cjs NAME ARGS…`. */
@@ -25,6 +29,12 @@ export function surroundings(): Surroundings {
     readStdin: (limit) => read(0, limit),
     out: (text) => write(1, text),
     err: complain,
+    get outIsTerminal() {
+      return isatty(1);
+    },
+    get errIsTerminal() {
+      return isatty(2);
+    },
   };
 }
 

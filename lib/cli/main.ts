@@ -4,11 +4,13 @@ import { handle } from '../plugin/handle';
 import { plugins } from '../plugins';
 import type { Surroundings } from '../process';
 import { platformOf } from './platform';
-import { trestle } from './trestle';
 
 /** The whole program: a plugin if it was called by a plugin's name, the `trestle` command otherwise. Answers with the exit status. */
 export async function main(around: Surroundings): Promise<number> {
-  return plugins.has(around.name) ? plugin(around.name, around) : trestle(around, plugin);
+  if (plugins.has(around.name)) return plugin(around.name, around);
+  // A bundle of its own, so that it does not make a plugin start later.
+  const { trestle } = require('./trestle') as typeof import('./trestle');
+  return trestle(around, plugin);
 }
 
 /** Serves one request as the plugin `type`. */

@@ -1,61 +1,68 @@
 import { version } from '../../package.json';
-import { listRecords } from '../plugin/records';
+import { CniError } from '../cni/errors';
 import { plugins } from '../plugins';
 import type { Surroundings } from '../process';
-import { platformOf } from './platform';
-
-const help = `trestle ${version}: CNI plugins for Linux
-
-  trestle attachments [--json]  what Trestle's plugins have attached on this node since it booted
-  trestle plugin TYPE           serve one CNI request (CNI_* and standard input) as the plugin TYPE
-  trestle plugins               the plugin types that this program is
-  trestle version               the version of this program
-
-Container runtimes call the plugins by their own names, in the folder where this program is installed.
-`;
+import { understand } from './arguments';
+import { type Command, CommandError, UsageError } from './command';
+import { commands } from './commands';
+import { manual, overview } from './help';
+import { paintFor } from './paint';
 
 /** Serves a request as a plugin of that type. */
 export type ServePlugin = (type: string, around: Surroundings) => Promise<number>;
 
 /** The `trestle` command. Answers with the exit status: 2 for a call that cannot be understood. */
 export async function trestle(around: Surroundings, servePlugin: ServePlugin): Promise<number> {
-  const [command = 'help', ...rest] = around.args;
-  switch (command) {
+  const [name = 'help', ...args] = around.args;
+  switch (name) {
     case 'help':
     case '--help':
     case '-h':
-      return say(around, help);
+      return help(around, args);
     case 'version':
     case '--version':
       return say(around, `${version}\n`);
     case 'plugins':
       return say(around, `${[...plugins.keys()].join('\n')}\n`);
-    case 'attachments':
-      return attachments(around, rest.includes('--json'));
     case 'plugin':
-      return plugins.has(rest[0] ?? '')
-        ? servePlugin(rest[0] as string, around)
-        : misuse(around, `no plugin of type "${rest[0] ?? ''}"`);
-    default:
-      return misuse(around, `no command "${command}"`);
+      return plugins.has(args[0] ?? '')
+        ? servePlugin(args[0] as string, around)
+        : misuse(around, `no plugin of type "${args[0] ?? ''}"`, 'trestle plugins');
+    default: {
+      const command = commands.find((one) => one.name === name);
+      return command ? serve(command, args, around) : misuse(around, `no command "${name}"`);
+    }
   }
 }
+
+async function serve(command: Command, args: readonly string[], around: Surroundings): Promise<number> {
+  try {
+    const call = understand(command, args, around);
+    return call === 'help' ? say(around, manual(command, paintOut(around))) : await command.run(call);
+  } catch (error) {
+    if (error instanceof UsageError)
+      return misuse(around, `${command.name}: ${error.message}`, `trestle ${command.name} --help`);
+    if (!(error instanceof CommandError || error instanceof CniError)) throw error;
+    around.err(`${paintErr(around).red('trestle:')} ${error.message}\n`);
+    return 1;
+  }
+}
+
+function help(around: Surroundings, [name]: readonly string[]): number {
+  if (name === undefined) return say(around, overview(commands, paintOut(around)));
+  const command = commands.find((one) => one.name === name);
+  return command ? say(around, manual(command, paintOut(around))) : misuse(around, `no command "${name}"`);
+}
+
+const paintOut = ({ env, outIsTerminal }: Surroundings) => paintFor(outIsTerminal, env);
+const paintErr = ({ env, errIsTerminal }: Surroundings) => paintFor(errIsTerminal, env);
 
 function say({ out }: Surroundings, text: string): number {
   out(text);
   return 0;
 }
 
-function misuse({ err }: Surroundings, complaint: string): number {
-  err(`trestle: ${complaint}; see trestle help\n`);
+function misuse({ err }: Surroundings, complaint: string, where = 'trestle help'): number {
+  err(`trestle: ${complaint}; see ${where}\n`);
   return 2;
-}
-
-function attachments(around: Surroundings, json: boolean): number {
-  const records = listRecords(platformOf(around));
-  if (json) return say(around, `${JSON.stringify(records, null, 2)}\n`);
-  const lines = records.map(({ network, containerId, ifname, type, state, links }) =>
-    [network, containerId, ifname, type, state, links.map(({ name }) => name).join(',')].join('\t'),
-  );
-  return say(around, lines.map((line) => `${line}\n`).join(''));
 }
