@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { formatAddress, parseCidr } from '../cni/addresses';
 import { CniError, ErrorCode } from '../cni/errors';
+import { readRegularFile } from '../cni/regular-file';
 import type { Request } from '../cni/request';
 import type { Dns, Result } from '../cni/result';
 import { definePlugin, type IpamContext } from '../plugin/define';
-import { readRegularFile } from '../plugin/regular-file';
 import { demandWritable } from '../plugin/writable';
 import { allocate, heldAlready, isExhausted } from './host-local/allocate';
 import { dataDirOf, type HostLocalConfig, hostLocalConfig, settingsOf } from './host-local/config';

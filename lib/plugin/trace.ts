@@ -1,9 +1,9 @@
 import { isAbsolute } from 'node:path';
 import { lookup } from '../cni/decode';
+import { appendToRegularFile } from '../cni/regular-file';
 import type { Request } from '../cni/request';
 import type { Applied, Step } from '../kernel/contract';
 import { describe } from '../kernel/describe';
-import { appendToRegularFile } from './regular-file';
 
 /** Is told of every run of steps. */
 export type Tracer = (steps: readonly Step[], applied: Applied) => void;

@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CniError, ErrorCode } from '../../cni/errors';
-import { readRegularFile } from '../../plugin/regular-file';
+import { readRegularFile } from '../../cni/regular-file';
 
 /**
  * The reference's on-disk format, and nothing else: `<dataDir>/<network>/<address>` holding "<container ID>\r\n<ifname>",

@@ -2,19 +2,24 @@ import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from '
 
 const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
+/** As {@link readRegularBytes}, the text in UTF-8. */
+export function readRegularFile(path: string, limit: number): string {
+  return readRegularBytes(path, limit).toString('utf8');
+}
+
 /**
- * The text of a file that a configuration names, in UTF-8. Throws for anything but a regular file of at most `limit`
+ * What is in a file that a person or a configuration names. Throws for anything but a regular file of at most `limit`
  * bytes: a fifo would keep the request waiting for ever, and a device would never end.
  */
-export function readRegularFile(path: string, limit: number): string {
+export function readRegularBytes(path: string, limit: number): Buffer {
   return withFile(path, O_RDONLY, (file) => {
-    const bytes = Buffer.alloc(limit + 1);
+    const bytes = Buffer.allocUnsafe(limit + 1);
     let length = 0;
     for (let got = -1; got !== 0 && length <= limit; length += got) {
       got = readSync(file, bytes, length, bytes.length - length, null);
     }
     if (length > limit) throw new Error(`${path} has more than ${limit} bytes`);
-    return bytes.toString('utf8', 0, length);
+    return Buffer.from(bytes.subarray(0, length));
   });
 }
 

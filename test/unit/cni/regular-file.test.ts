@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { appendToRegularFile, readRegularFile } from '../../../lib/plugin/regular-file';
+import { appendToRegularFile, readRegularFile } from '../../../lib/cni/regular-file';
 
 describe('a file that a configuration names', () => {
   let folder: string;
