@@ -26,9 +26,11 @@ Value ToValue(const Outcome& outcome, std::chrono::microseconds took) {
   return object;
 }
 
-Value ToValue(const Fault& fault, size_t step) {
-  return Object{{"step", step},       {"op", fault.op},           {"errno", ErrnoName(fault.code)},
-                {"code", fault.code}, {"message", fault.message}, {"extack", fault.extack}};
+Value ToValue(const Fault& fault, size_t step, std::chrono::microseconds took) {
+  return Object{{"step", step},          {"us", double(took.count())},
+                {"op", fault.op},        {"errno", ErrnoName(fault.code)},
+                {"code", fault.code},    {"message", fault.message},
+                {"extack", fault.extack}};
 }
 
 class Run {
@@ -57,7 +59,7 @@ class Run {
       outcomes_.push_back(ToValue(*outcome, took));
     } else {
       if (mode_ == Mode::kContinue) outcomes_.emplace_back();
-      faults_.push_back(ToValue(outcome.fault(), step));
+      faults_.push_back(ToValue(outcome.fault(), step, took));
     }
   }
 

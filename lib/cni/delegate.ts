@@ -21,6 +21,8 @@ export interface DelegateCall {
   stderr?: 'inherit' | number;
   /** Kills it. The call still waits for its end, so that what follows does not run beside it. */
   signal?: AbortSignal | undefined;
+  /** Is told how the program ended ("exit status 0"), or why it could not be started. */
+  ended?: (program: string, status: string) => void;
 }
 
 /**
@@ -32,9 +34,11 @@ export async function execDelegate(call: DelegateCall): Promise<Result | undefin
   const program = findPlugin(call.type, call.path);
   const exit = await run({ ...call, program, env: { ...call.env, CNI_COMMAND: call.command } }).catch(
     (error: Error) => {
+      call.ended?.(program, error.message);
       throw new CniError(ErrorCode.internal, `failed to run plugin "${call.type}" (${program})`, '', { cause: error });
     },
   );
+  call.ended?.(program, exit.status);
   if (call.signal?.aborted) throw new CniError(ErrorCode.internal, `plugin "${call.type}" was interrupted`);
   if (exit.tooLong) {
     throw new CniError(ErrorCode.decode, `invalid result of "${call.type}": it has more than ${maxOutput} bytes`);

@@ -31,14 +31,23 @@ export class CniError extends Error {
   }
 }
 
-/**
- * What is printed for an error, in the reference's layout: code and details of the first {@link CniError} in its chain
- * of causes (999 without one), and one message for the whole chain. Never a stack.
- */
-export function errorReport(error: unknown): string {
+/** What a runtime is told of an error. */
+export interface ErrorObject {
+  code: number;
+  msg: string;
+  details?: string;
+}
+
+/** Code and details of the first {@link CniError} in an error's chain of causes (999 without one), and one message for the whole chain. */
+export function errorObject(error: unknown): ErrorObject {
   const known = causes(error).find((link) => link instanceof CniError);
-  const report = { code: known?.code ?? ErrorCode.internal, msg: shortened(messageOf(error)) };
-  return JSON.stringify(known?.details ? { ...report, details: shortened(known.details) } : report, null, 4);
+  const told = { code: known?.code ?? ErrorCode.internal, msg: shortened(messageOf(error)) };
+  return known?.details ? { ...told, details: shortened(known.details) } : told;
+}
+
+/** What is printed for an error: {@link errorObject} in the reference's layout. Never a stack. */
+export function errorReport(error: unknown): string {
+  return JSON.stringify(errorObject(error), null, 4);
 }
 
 /** Characters: more than any message needs, and less than a runtime's log would choke on. */

@@ -67,7 +67,10 @@ async function del({ request, host }: IpamContext<HostLocalConfig | undefined>):
   await withLeases(host, place, (book) => {
     const leases = heldAlready(book, holderOf(request));
     const exact = leases.filter(({ holder }) => holder.ifname === request.ifname);
-    for (const { address, holder } of exact.length > 0 ? exact : leases) book.release(address, holder);
+    for (const { address, holder } of exact.length > 0 ? exact : leases) {
+      book.release(address, holder);
+      host.released?.(address);
+    }
   });
 }
 
@@ -87,7 +90,11 @@ async function gc({ request, host }: Context): Promise<void> {
       const { containerId, ifname } = holder;
       if (valid.has(`${containerId} ${ifname}`) || host.isAttached(request.name, containerId, ifname)) continue;
       if (await host.isBusy(request.name, containerId, ifname)) continue;
-      for (const address of addresses) if (!book.isLaterThan(host.began, address)) book.release(address, holder);
+      for (const address of addresses) {
+        if (book.isLaterThan(host.began, address)) continue;
+        book.release(address, holder);
+        host.released?.(address);
+      }
     }
   });
 }

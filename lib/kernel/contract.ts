@@ -421,8 +421,8 @@ export interface KernelFault {
 export interface Applied {
   /** One for each step that was done; shorter than the steps if one failed (mode `stop`). */
   outcomes: (Outcome | null)[];
-  /** Mode `stop`: at most one. Mode `continue`: the steps that failed; their outcome is null. */
-  faults: (KernelFault & { step: number })[];
+  /** Mode `stop`: at most one. Mode `continue`: the steps that failed; their outcome is null. `us`: until it failed. */
+  faults: (KernelFault & { step: number; us: number })[];
 }
 
 /** How a lock is taken. `ofd`: an open-file-description byte-range lock of one byte at `offset`; `flock`: the whole file. */

@@ -120,7 +120,7 @@ async function lease(attempt: Attempt): Promise<void> {
   const { call, ipam } = attempt;
   if (ipam === '') return;
   try {
-    const result = await callIpam(call.platform, ipam, call.request);
+    const result = await callIpam(call, ipam, call.request);
     attempt.leased = true;
     if (result === undefined) throw new CniError(ErrorCode.decode, `IPAM plugin "${ipam}" gave no result`);
     if (!result.ips?.length) throw new CniError(ErrorCode.internal, 'IPAM plugin returned missing IP config');
@@ -190,11 +190,12 @@ function newRecord({ call, ipam }: Attempt): AttachmentRecord {
  * and is told together with the failure itself.
  */
 async function takeBack(attempt: Attempt, record: AttachmentRecord, error: unknown): Promise<unknown> {
-  const { platform, request } = attempt.call;
+  const { call } = attempt;
+  const { platform, request } = call;
   const faults = error instanceof StepError ? error.left : attempt.left;
   const left = faults.map(({ op, message }) => `${op}: ${message}`);
   try {
-    if (left.length === 0 && attempt.leased) await callIpam(platform, attempt.ipam, asDel(request, record));
+    if (left.length === 0 && attempt.leased) await callIpam(call, attempt.ipam, asDel(request, record));
     if (left.length === 0) removeRecord(platform, record, record.type);
   } catch (second) {
     left.push(`release the address: ${(second as Error).message}`);

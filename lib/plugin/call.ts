@@ -6,7 +6,7 @@ import type { Identity, InterfacePlugin } from './define';
 import { identify } from './identity';
 import type { Run } from './kernel-run';
 import type { Platform } from './platform';
-import { tracerFor } from './trace';
+import type { Trace } from './trace';
 
 /** One request to one interface plugin, with all that its command needs. */
 export interface Call {
@@ -14,17 +14,18 @@ export interface Call {
   plugin: InterfacePlugin;
   request: Request;
   identity: Identity;
+  trace: Trace;
 }
 
-export function newCall(platform: Platform, plugin: InterfacePlugin, request: Request): Call {
+export function newCall(platform: Platform, plugin: InterfacePlugin, request: Request, trace: Trace): Call {
   const { name: network, containerId, ifname } = request;
-  return { platform, plugin, request, identity: identify({ network, containerId, ifname }, platform.machineId) };
+  return { platform, plugin, request, identity: identify({ network, containerId, ifname }, platform.machineId), trace };
 }
 
 /** The kernel as this call sees it; `pod` absent means that the pod's namespace is not there. */
-export function runOf({ platform, request }: Call, pod: string | undefined): Run {
+export function runOf({ platform, trace }: Call, pod: string | undefined): Run {
   const where: Where = pod === undefined ? {} : { pod };
-  return { kernel: platform.kernel, where, trace: tracerFor(request, platform.warn) };
+  return { kernel: platform.kernel, where, trace };
 }
 
 /** Says why CNI_NETNS is no namespace that a pod could have; undefined if it is one. */

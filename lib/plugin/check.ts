@@ -37,10 +37,10 @@ export async function check(call: Call): Promise<void> {
 }
 
 /** What the IPAM plugin finds wrong; undefined for nothing, and without one. */
-async function leaseFault({ platform, request }: Call, type: string): Promise<CniError | undefined> {
+async function leaseFault(call: Call, type: string): Promise<CniError | undefined> {
   if (type === '') return undefined;
   try {
-    await callIpam(platform, type, request);
+    await callIpam(call, type, call.request);
     return undefined;
   } catch (error) {
     if (error instanceof CniError) return error;

@@ -76,6 +76,8 @@ export interface Host {
   /** Whether another request is working on this attachment right now (its lock is held). */
   isBusy(network: string, containerId: string, ifname: string): Promise<boolean>;
   warn(message: string): void;
+  /** For the trace: an address that was released. */
+  released?(address: string): void;
 }
 
 export interface IpamContext<C> extends Context<C> {

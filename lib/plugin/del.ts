@@ -25,7 +25,7 @@ async function removeUnrecorded(call: Call, run: Run): Promise<void> {
     demandNoFaults(await remove(run, plugin.del({ request, config, identity, facts })));
   }
   const type = plugin.ipam === undefined ? '' : ipamType(request.config);
-  if (type !== '' && hasIpam(platform, type, request.path)) await callIpam(platform, type, request);
+  if (type !== '' && hasIpam(platform, type, request.path)) await callIpam(call, type, request);
   else if (type !== '') platform.warn(`there is no IPAM plugin "${type}" that could be asked to release an address`);
   // Of a record whose writer was killed before its first word, or that is of another boot.
   removeRecord(platform, identity, plugin.type);

@@ -71,15 +71,15 @@ async function learn(call: Call, config: unknown): Promise<Facts<Queries>> {
 
 /** Not while an ADD of it runs, and not if it is on record after all: then it was found between two GCs' looks. */
 async function sweep(call: Call, { containerId, ifname, steps }: Debris): Promise<void> {
-  const { platform, plugin, request } = call;
-  const owner = newCall(platform, plugin, { ...request, containerId, ifname });
+  const { platform, plugin, request, trace } = call;
+  const owner = newCall(platform, plugin, { ...request, containerId, ifname }, trace);
   await ifIdle(platform, owner.identity, plugin.type, async () => {
     if (readRecord(platform, owner.identity, plugin.type)) return;
     demandNoFaults(await remove(runOf(call, undefined), steps));
   });
 }
 
-async function byIpam({ platform, plugin, request }: Call): Promise<void> {
-  const type = plugin.ipam === undefined ? '' : ipamType(request.config);
-  if (type !== '') await callIpam(platform, type, request);
+async function byIpam(call: Call): Promise<void> {
+  const type = call.plugin.ipam === undefined ? '' : ipamType(call.request.config);
+  if (type !== '') await callIpam(call, type, call.request);
 }

@@ -11,6 +11,7 @@ import { gc } from './gc';
 import { runIpam } from './ipam';
 import type { Platform } from './platform';
 import { status } from './status';
+import { type RequestTrace, type Trace, traceOf } from './trace';
 
 /** What is told to the runtime. */
 export interface Reply {
@@ -28,30 +29,47 @@ const plain = (stdout: string): Reply => ({ stdout, release: () => {} });
 
 /** Serves one request, from its text to the text of its answer. Never throws: whatever goes wrong becomes the specification's error object. */
 export async function handle(raw: RawRequest, platform: Platform): Promise<Answer> {
+  const trace = traceOf(raw, platform);
   try {
-    return { ...(await serve(raw, platform)), exitCode: 0 };
+    const reply = await serve(raw, platform, trace);
+    trace.end();
+    return { ...reply, exitCode: 0 };
   } catch (error) {
+    trace.end(error);
     return { ...plain(errorReport(error)), exitCode: 1 };
   }
 }
 
-async function serve(raw: RawRequest, platform: Platform): Promise<Reply> {
+async function serve(raw: RawRequest, platform: Platform, trace: RequestTrace): Promise<Reply> {
   const plugin = platform.plugins.get(raw.type);
   if (plugin === undefined)
     throw new CniError(ErrorCode.internal, `no plugin of type "${raw.type}" is part of this program`);
   const request = parseRequest(raw, { nameless: plugin.kind !== 'ipam' && plugin.nameless === true });
   if (request.command === 'VERSION') return plain(versionReport());
+  trace.begin(request.config);
   for (const warning of request.warnings) platform.warn(warning);
-  return plugin.kind === 'ipam' ? serveIpam(plugin, request, platform) : serveInterface(plugin, request, platform);
+  return plugin.kind === 'ipam'
+    ? serveIpam(plugin, request, platform, trace)
+    : serveInterface(plugin, request, platform, trace);
 }
 
-async function serveIpam(plugin: Plugin & { kind: 'ipam' }, request: Request, platform: Platform): Promise<Reply> {
-  const result = await runIpam(platform, plugin, request);
+async function serveIpam(
+  plugin: Plugin & { kind: 'ipam' },
+  request: Request,
+  platform: Platform,
+  trace: Trace,
+): Promise<Reply> {
+  const result = await runIpam({ platform, trace }, plugin, request);
   return plain(result === undefined ? '' : printResult(result, request.cniVersion));
 }
 
-async function serveInterface(plugin: InterfacePlugin, request: Request, platform: Platform): Promise<Reply> {
-  const call = newCall(platform, plugin, request);
+async function serveInterface(
+  plugin: InterfacePlugin,
+  request: Request,
+  platform: Platform,
+  trace: Trace,
+): Promise<Reply> {
+  const call = newCall(platform, plugin, request, trace);
   if (request.command === 'ADD') return add(call);
   await { DEL: del, CHECK: check, GC: gc, STATUS: status }[request.command](call);
   return plain('');

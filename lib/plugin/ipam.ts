@@ -5,6 +5,7 @@ import { execDelegate, hasPlugin } from '../cni/delegate';
 import { CniError, ErrorCode } from '../cni/errors';
 import type { Request } from '../cni/request';
 import type { Result } from '../cni/result';
+import type { Call } from './call';
 import type { Host, IpamPlugin } from './define';
 import { ifIdle } from './locks';
 import type { Platform } from './platform';
@@ -23,13 +24,21 @@ export function hasIpam({ plugins }: Pick<Platform, 'plugins'>, type: string, pa
   return plugin ? plugin.kind === 'ipam' : hasPlugin(type, path);
 }
 
+/** On whose behalf an IPAM plugin is asked. */
+export type Caller = Pick<Call, 'platform' | 'trace'>;
+
 /** Asks the IPAM plugin `type`: in this process if it is ours, by exec along CNI_PATH if not. A result comes from ADD only. */
-export async function callIpam(platform: Platform, type: string, request: Request): Promise<Result | undefined> {
-  const plugin = platform.plugins.get(type);
-  if (plugin?.kind === 'ipam') return (await runIpam(platform, plugin, request)) ?? undefined;
+export async function callIpam(caller: Caller, type: string, request: Request): Promise<Result | undefined> {
+  const plugin = caller.platform.plugins.get(type);
+  if (plugin?.kind === 'ipam') return runIpam(caller, plugin, request);
   if (plugin) throw new CniError(ErrorCode.invalidConfig, `"${type}" is not an IPAM plugin`, 'ipam.type');
+  return caller.trace.ipam(type, request.command, () => execIpam(caller, type, request));
+}
+
+function execIpam({ platform, trace }: Caller, type: string, request: Request): Promise<Result | undefined> {
   const { command, path, stdin } = request;
-  return execDelegate({ type, path, command, env: { ...platform.callerEnv(), ...attachmentEnv(request) }, stdin });
+  const env = { ...platform.callerEnv(), ...attachmentEnv(request) };
+  return execDelegate({ type, path, command, env, stdin, ended: trace.exec(command) });
 }
 
 /** The attachment that the request is about: the caller's own, except where GC or a repair removes another one. */
@@ -38,8 +47,18 @@ function attachmentEnv({ containerId, netns, ifname }: Request): Record<string, 
 }
 
 /** Runs one of our IPAM plugins: as a delegate, or as the program that a foreign plugin called. */
-export async function runIpam(platform: Platform, plugin: IpamPlugin, request: Request): Promise<Result | undefined> {
-  const host = hostFor(platform, request.type);
+export function runIpam(caller: Caller, plugin: IpamPlugin, request: Request): Promise<Result | undefined> {
+  return caller.trace.ipam(plugin.type, request.command, (released) =>
+    serveIpam(caller.platform, plugin, request, { ...hostFor(caller.platform, request.type), released }),
+  );
+}
+
+async function serveIpam(
+  platform: Platform,
+  plugin: IpamPlugin,
+  request: Request,
+  host: Host,
+): Promise<Result | undefined> {
   if (request.command === 'DEL') {
     await plugin.del({ request, host, config: tolerantConfig(platform, plugin, request) });
     return undefined;

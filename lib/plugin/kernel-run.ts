@@ -2,13 +2,13 @@ import type { Answers, KernelFault, Native, Outcome, Query, Step, Where } from '
 import { KernelError } from '../kernel/errors';
 import { rollback } from '../kernel/inverse';
 import type { Facts, Queries } from './define';
-import type { Tracer } from './trace';
+import type { Trace } from './trace';
 
 /** A kernel that is asked and changed on behalf of one request. */
 export interface Run {
   kernel: Native;
   where: Where;
-  trace: Tracer;
+  trace: Trace;
 }
 
 /** The answers to named queries. What is asked of a pod whose namespace is gone (`where` has none) is answered with "nothing there". */
@@ -48,31 +48,35 @@ export class StepError extends KernelError {
 export async function applyOrUndo({ kernel, where, trace }: Run, steps: Step[]): Promise<Outcome[]> {
   if (steps.length === 0) return [];
   const applied = await kernel.apply(where, steps, 'stop');
-  trace(steps, applied);
+  trace.steps(steps, applied);
   const [fault] = applied.faults;
   if (fault === undefined) return applied.outcomes as Outcome[];
-  throw new StepError(fault, await remove({ kernel, where, trace }, rollback(steps, applied.outcomes)));
+  throw new StepError(fault, await undo({ kernel, where, trace }, steps, applied.outcomes));
 }
 
 /** Runs steps on what others share too: a failure stops, and leaves what was done to whoever uses it by now. */
 export async function applyShared({ kernel, where, trace }: Run, steps: Step[]): Promise<void> {
   if (steps.length === 0) return;
   const applied = await kernel.apply(where, steps, 'stop');
-  trace(steps, applied);
+  trace.steps(steps, applied);
   const [fault] = applied.faults;
   if (fault) throw new KernelError(fault);
 }
 
-/** Undoes a run that itself was successful, because something after it was not. */
-export function undo(run: Run, steps: Step[], outcomes: Outcome[]): Promise<KernelFault[]> {
-  return remove(run, rollback(steps, outcomes));
+/** Undoes a run as far as it got, because it failed or something after it did. */
+export function undo(run: Run, steps: Step[], outcomes: (Outcome | null)[]): Promise<KernelFault[]> {
+  return removal(run, rollback(steps, outcomes), true);
 }
 
 /** Runs every step whatever becomes of the others and answers with the faults: removal never stops half-way. */
-export async function remove({ kernel, where, trace }: Run, steps: Step[]): Promise<KernelFault[]> {
+export function remove(run: Run, steps: Step[]): Promise<KernelFault[]> {
+  return removal(run, steps, false);
+}
+
+async function removal({ kernel, where, trace }: Run, steps: Step[], undoing: boolean): Promise<KernelFault[]> {
   const possible = steps.filter((step) => step.ns === 'host' || where.pod !== undefined);
   if (possible.length === 0) return [];
   const applied = await kernel.apply(where, possible, 'continue');
-  trace(possible, applied);
+  trace.steps(possible, applied, undoing);
   return applied.faults;
 }

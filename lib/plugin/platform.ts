@@ -19,4 +19,6 @@ export interface Platform {
   callerEnv(): Record<string, string | undefined>;
   /** For a human: one line on stderr. */
   warn(message: string): void;
+  /** Is told each line of the trace of each request, beside the file that the configuration may name. */
+  trace?: (line: string) => void;
 }

@@ -22,5 +22,5 @@ export async function status(call: Call): Promise<void> {
   if (type === '') return;
   if (!hasIpam(platform, type, request.path))
     throw new CniError(ErrorCode.unavailable, `there is no IPAM plugin "${type}"`);
-  await callIpam(platform, type, request);
+  await callIpam(call, type, request);
 }

@@ -15,7 +15,7 @@ import { type AttachmentRecord, removeRecord, writeRecord } from './records';
 export async function teardown(call: Call, run: Run, record: AttachmentRecord): Promise<void> {
   if (record.state === 'complete') disown(call, record);
   demandNoFaults(await remove(run, removalOf(record)));
-  if (record.ipam !== '') await callIpam(call.platform, record.ipam, asDel(call.request, record));
+  if (record.ipam !== '') await callIpam(call, record.ipam, asDel(call.request, record));
   removeRecord(call.platform, record, record.type);
 }
 

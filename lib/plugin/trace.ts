@@ -1,41 +1,131 @@
 import { isAbsolute } from 'node:path';
-import { lookup } from '../cni/decode';
+import { decodeConfig, lookup } from '../cni/decode';
+import { found } from '../cni/quote';
 import { appendToRegularFile } from '../cni/regular-file';
-import type { Request } from '../cni/request';
+import type { RawRequest } from '../cni/request';
+import type { Result } from '../cni/result';
 import type { Applied, Step } from '../kernel/contract';
-import { describe } from '../kernel/describe';
+import type { Platform } from './platform';
+import { endLine, execLine, ipamLine, oneLine, stepLines } from './trace-lines';
 
-/** Is told of every run of steps. */
-export type Tracer = (steps: readonly Step[], applied: Applied) => void;
-
-/** One line per step: namespace, what, outcome and time, or the errno and the kernel's text. */
-export function traceLines(steps: readonly Step[], applied: Applied): string[] {
-  return steps.flatMap((step, i) => {
-    const fault = applied.faults.find((f) => f.step === i);
-    const outcome = applied.outcomes[i];
-    const fate = fault
-      ? ['FAILED', [fault.errno, fault.message, fault.extack].filter(Boolean).join(': ')].join(' ')
-      : outcome && `${outcome.did} ${(outcome.us / 1000).toFixed(2)} ms`;
-    return fate ? [`${step.ns.padEnd(4)}  ${describe(step)}  ${fate}`] : [];
-  });
+/** Is told what a request does, as it does it. */
+export interface Trace {
+  /** A run of steps; `undoing` when they take back what others did. */
+  steps(steps: readonly Step[], applied: Applied, undoing?: boolean): void;
+  /** Asks an IPAM plugin by `ask`, which may say what was released, and hands on its answer or its error. */
+  ipam(type: string, command: string, ask: AskIpam): Promise<Result | undefined>;
+  /** A program is run for `command`; the returned function is to be told which, and how it ended. */
+  exec(command: string): (program: string, status: string) => void;
 }
 
+type AskIpam = (released: (address: string) => void) => Promise<Result | undefined>;
+
+/** The trace of a whole request. */
+export interface RequestTrace extends Trace {
+  /** The configuration is known, which may name a file. */
+  begin(config: Record<string, unknown>): void;
+  /** The last line: how it ended, and when. */
+  end(error?: unknown): void;
+}
+
+type Tracing = Pick<Platform, 'trace' | 'warn' | 'now'>;
+
 /**
- * A tracer that appends to the file which the configuration names (`"trestle": {"trace": "/path"}`): runtimes throw
- * stderr away. A trace that cannot be written is worth a warning, never a pod.
+ * The trace of one request, for the platform's own listener and for the file that the configuration names
+ * (`"trestle": {"trace": "/path"}`), since runtimes throw stderr away. It costs nothing where nobody wants it, and one
+ * that cannot be written is worth a warning, never a pod.
  */
-export function tracerFor(request: Request, warn: (message: string) => void): Tracer {
-  const settings = lookup(request.config, 'trestle');
-  const path =
-    settings !== null && typeof settings === 'object' && lookup(settings as Record<string, unknown>, 'trace');
-  if (typeof path !== 'string' || !isAbsolute(path)) return () => {};
-  const prefix = [request.command, request.type, request.containerId, request.ifname].filter(Boolean).join(' ');
-  return (steps, applied) => {
+export function traceOf(raw: RawRequest, platform: Tracing): RequestTrace {
+  const { CNI_COMMAND: command = '', CNI_CONTAINERID: container = '', CNI_IFNAME: ifname = '' } = raw.env;
+  const since = platform.now();
+  const sinks: Sink[] = [];
+  let begun = false;
+  const tell = (lines: readonly string[]): void => {
+    if (lines.length > 0) for (const sink of sinks) sink(lines);
+  };
+  const begin = (config: Record<string, unknown>): void => {
+    begun = true;
+    const { trace } = platform;
+    if (trace)
+      sinks.push((lines) => lines.forEach((line) => void trace(`${name(command, raw.type, ifname)}  ${line}`)));
+    const path = fileIn(config, platform.warn);
+    if (path !== undefined) sinks.push(fileSink(path, name(command, raw.type, container, ifname), platform));
+  };
+  return {
+    begin,
+    steps(steps, applied, undoing) {
+      if (sinks.length > 0) tell(stepLines(steps, applied, undoing));
+    },
+    ipam: (type, command, ask) => (sinks.length > 0 ? tracedIpam(type, command, ask, tell) : ask(() => {})),
+    exec(command) {
+      const took = stopwatch();
+      return (program, status) => tell([execLine({ program, command, status, us: took() })]);
+    },
+    end(error) {
+      // One that failed before it was understood.
+      if (!begun && error !== undefined) begin(configOf(raw));
+      tell([endLine(command, (platform.now() - since) * 1000, error)]);
+    },
+  };
+}
+
+type Sink = (lines: readonly string[]) => void;
+
+const name = (...parts: string[]): string => oneLine(parts.filter(Boolean).join(' '));
+
+/** Microseconds since it was made. */
+function stopwatch(): () => number {
+  const since = performance.now();
+  return () => (performance.now() - since) * 1000;
+}
+
+async function tracedIpam(type: string, command: string, ask: AskIpam, tell: Sink): Promise<Result | undefined> {
+  const took = stopwatch();
+  const released: string[] = [];
+  try {
+    const result = await ask((address) => void released.push(address));
+    const addresses = result?.ips?.map(({ address }) => address) ?? released;
+    tell([ipamLine({ type, command, addresses, us: took() })]);
+    return result;
+  } catch (error) {
+    tell([ipamLine({ type, command, addresses: released, error, us: took() })]);
+    throw error;
+  }
+}
+
+/** Appends lines in one write each time, so that those of several processes do not mix. */
+function fileSink(path: string, who: string, { warn, now }: Tracing): Sink {
+  let usable = true;
+  return (lines) => {
+    if (!usable) return;
+    const prefix = `${new Date(now()).toISOString()} ${who}`;
     try {
-      const lines = traceLines(steps, applied).map((line) => `${prefix}  ${line}\n`);
-      appendToRegularFile(path, lines.join(''));
+      appendToRegularFile(path, lines.map((line) => `${prefix}  ${line}\n`).join(''));
     } catch (error) {
+      usable = false;
       warn(`trace ${path}: ${(error as Error).message}`);
     }
   };
+}
+
+/** The file that the configuration names; undefined for none, and with a warning for what is none. */
+function fileIn(config: Record<string, unknown>, warn: (message: string) => void): string | undefined {
+  const settings = lookup(config, 'trestle');
+  if (settings === undefined) return undefined;
+  if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) {
+    warn(`no trace: "trestle": expected an object, found ${found(settings)}`);
+    return undefined;
+  }
+  const path = lookup(settings as Record<string, unknown>, 'trace');
+  if (path === undefined || (typeof path === 'string' && isAbsolute(path))) return path;
+  warn(`no trace: "trestle.trace": expected an absolute path, found ${found(path)}`);
+  return undefined;
+}
+
+function configOf({ stdin }: RawRequest): Record<string, unknown> {
+  try {
+    return decodeConfig(stdin);
+  } catch {
+    return {};
+  }
 }

@@ -106,7 +106,6 @@ describe('a configuration', () => {
     [{ dns: { nameservers: 'x' } }, '"dns.nameservers": expected a list, found "x" (string)'],
     [{ dns: { search: [null] } }, '"dns.search[0]": expected a string, found null'],
     [{ sysctl: { a: 1 } }, '"sysctl.a": expected a string, found 1'],
-    [{ trestle: { trace: true } }, '"trestle.trace": expected a string, found true'],
     [{ master: 5 }, '"master": expected a string or an object, found 5'],
     [{ master: { linkName: 5 } }, '"master.linkName": expected a string, found 5'],
   ] as const) {

@@ -30,13 +30,13 @@ export const ask = {
   status: async (question: Question) => staticIpam.status(context('STATUS', question)),
 };
 
-/** What the program prints for a request, without a program: of the platform it needs nothing but a list of plugins. */
+/** What the program prints for a request, without a program: of the platform it needs a list of plugins and a clock. */
 export async function answerTo(
   command: string,
   { config, args = '' }: Question,
 ): Promise<{ stdout: string; warnings: string[] }> {
   const warnings: string[] = [];
-  const platform = { plugins, warn: (message: string) => void warnings.push(message) } as unknown as Platform;
+  const platform = { plugins, now: Date.now, warn: (text: string) => void warnings.push(text) } as unknown as Platform;
   const request = raw({ CNI_COMMAND: command, CNI_ARGS: args }, config);
   const { stdout } = await handle({ ...request, type: 'static' }, platform);
   return { stdout, warnings };
