@@ -6,7 +6,7 @@ MAKEFLAGS += --no-builtin-rules
 CNI_BIN ?= /opt/cni/bin
 NODE_ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x64)
 PRIVATE_NODE := node_modules/node-linux-$(NODE_ARCH)
-ESBUILD := node_modules/.bin/esbuild --bundle --platform=node --format=cjs --target=node24 \
+ESBUILD := node_modules/.bin/esbuild --bundle --platform=node --format=cjs --target=node24 --main-fields=module,main \
 	--minify-whitespace --minify-syntax --log-level=warning
 # The hash seed baked into Node's snapshot is kept: choosing one anew takes a quarter of Node's start, and guards against
 # floods of colliding keys, which a process that serves one request of the node's own runtime need not fear. And V8 needs no

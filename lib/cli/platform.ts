@@ -5,7 +5,10 @@ import { plugins } from '../plugins';
 import type { Surroundings } from '../process';
 
 /** This machine, as the plugins see it. The addon is loaded when it is first needed: VERSION needs none. */
-export function platformOf({ began, env, err }: Pick<Surroundings, 'began' | 'env' | 'err'>): Platform {
+export function platformOf(
+  { began, env, err }: Pick<Surroundings, 'began' | 'env' | 'err'>,
+  options: Pick<Platform, 'trace'> = {},
+): Platform {
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   return {
     get kernel() {
@@ -20,6 +23,7 @@ export function platformOf({ began, env, err }: Pick<Surroundings, 'began' | 'en
     now: Date.now,
     callerEnv: () => callerEnv(env),
     warn: (message) => err(`trestle: ${message}\n`),
+    ...options,
   };
 }
 

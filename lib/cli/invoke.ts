@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { toVersion } from '../cni/convert';
+import { execDelegate, findPlugin, hasPlugin } from '../cni/delegate';
+import { CniError, ErrorCode } from '../cni/errors';
+import type { Command } from '../cni/request';
+import type { Invocation } from '../cni/runtime/chain';
+import { handle } from '../plugin/handle';
+import type { Platform } from '../plugin/platform';
+import type { Surroundings } from '../process';
+
+/** How plugins are called: ours in this process, anybody else's by exec along CNI_PATH. */
+export interface Plugins {
+  platform: Platform;
+  /** CNI_PATH, split. */
+  path: readonly string[];
+  env: Surroundings['env'];
+}
+
+type Json = Record<string, unknown>;
+
+/** Calls a plugin and answers with what its ADD printed. Throws the plugin's own error. */
+export async function invoke(plugins: Plugins, invocation: Invocation): Promise<Json | undefined> {
+  return isOurs(plugins, invocation.type) ? here(plugins, invocation) : elsewhere(plugins, invocation);
+}
+
+/**
+ * Whether the plugin that a runtime would find is this program, of whatever version; where it would find none, whether we
+ * have one.
+ */
+export function isOurs({ platform, path }: Pick<Plugins, 'platform' | 'path'>, type: string): boolean {
+  if (!platform.plugins.has(type)) return false;
+  return !hasPlugin(type, path) || isLauncher(findPlugin(type, path));
+}
+
+/** By the mark that `native/launcher` carries for the installer, too. */
+function isLauncher(file: string): boolean {
+  try {
+    return readFileSync(file).includes('trestle-launcher=');
+  } catch {
+    return false;
+  }
+}
+
+async function here({ platform, path }: Plugins, { type, command, config, attachment }: Invocation) {
+  const env = environment(command, path, attachment);
+  const { stdout, exitCode, release } = await handle({ type, env, stdin: jsonOf(config) }, platform);
+  release();
+  if (exitCode === 0) return stdout === '' ? undefined : (JSON.parse(stdout) as Json);
+  const { code, msg, details } = JSON.parse(stdout);
+  throw new CniError(code, msg, details);
+}
+
+async function elsewhere({ env, path }: Plugins, { type, command, config, attachment }: Invocation) {
+  if (command === 'VERSION') throw new CniError(ErrorCode.invalidEnvironment, 'VERSION is asked by exec only');
+  const call = { type, path, command, env: { ...env, ...environment(command, path, attachment) } };
+  const result = await execDelegate({ ...call, stdin: jsonOf(config) });
+  return result && toVersion(result, (config.cniVersion as string | undefined) ?? '0.1.0');
+}
+
+const jsonOf = (config: Json): Buffer => Buffer.from(JSON.stringify(config));
+
+/** The protocol's variables (specification, "Parameters"); those that a command does not have are there and empty, as by libcni. */
+function environment(command: Command, path: readonly string[], attachment: Invocation['attachment']) {
+  const { containerId = '', netns = '', ifname = '', args = [] } = attachment ?? {};
+  return {
+    CNI_COMMAND: command,
+    CNI_CONTAINERID: containerId,
+    CNI_NETNS: netns,
+    CNI_IFNAME: ifname,
+    CNI_ARGS: args.map((pair) => pair.join('=')).join(';'),
+    CNI_PATH: path.join(':'),
+  };
+}

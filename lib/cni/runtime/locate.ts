@@ -1,0 +1,57 @@
+import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+
+/** A place in a text, both counted from one. */
+export interface Place {
+  line: number;
+  column: number;
+}
+
+/** Where the value is that `path` leads to, or the nearest thing around it; undefined for what is no JSON. */
+export function placeOf(text: string, path: readonly (string | number)[]): Place | undefined {
+  const root = parseTree(text);
+  for (let length = path.length; root && length >= 0; length -= 1) {
+    const node = findNodeAtLocation(root, path.slice(0, length));
+    if (node) return at(text, startOf(node, length));
+  }
+  return undefined;
+}
+
+/** A value under a key begins with its key. */
+function startOf(node: Node, depth: number): number {
+  return depth > 0 && node.parent?.type === 'property' ? node.parent.offset : node.offset;
+}
+
+const words: Readonly<Record<string, string>> = {
+  InvalidSymbol: 'invalid symbol',
+  InvalidNumberFormat: 'invalid number',
+  PropertyNameExpected: 'expected a key in double quotes',
+  ValueExpected: 'expected a value',
+  ColonExpected: 'expected ":"',
+  CommaExpected: 'expected ","',
+  CloseBraceExpected: 'expected "}"',
+  CloseBracketExpected: 'expected "]"',
+  EndOfFileExpected: 'expected the end of the file',
+  InvalidCommentToken: 'JSON has no comments',
+  UnexpectedEndOfComment: 'JSON has no comments',
+  UnexpectedEndOfString: 'a string without its closing quote',
+  UnexpectedEndOfNumber: 'a number that ends too early',
+  InvalidUnicode: 'invalid \\u escape',
+  InvalidEscapeCharacter: 'invalid escape in a string',
+  InvalidCharacter: 'invalid character in a string',
+};
+
+/** Why a text is no JSON, and where that shows first; undefined if it is. */
+export function syntaxFault(text: string): (Place & { reason: string }) | undefined {
+  const errors: ParseError[] = [];
+  parseTree(text, errors, { disallowComments: true });
+  const [first] = errors;
+  if (first === undefined) return undefined;
+  const name = printParseErrorCode(first.error);
+  const end = text.slice(first.offset).trim() === '' ? ' before the end of the file' : '';
+  return { ...at(text, first.offset), reason: `${words[name] ?? name}${end}` };
+}
+
+function at(text: string, offset: number): Place {
+  const before = text.slice(0, offset).split('\n');
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+}
