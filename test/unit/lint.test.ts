@@ -29,6 +29,7 @@ const uses = (specifier: string) => `import { thing } from '${specifier}';\n\nex
 /** A file in each folder, and what it may and may not import. */
 const arrows: Record<string, { allowed: string[]; refused: string[] }> = {
   'lib/cni': { allowed: ['./errors', 'node:fs'], refused: ['../kernel/contract', '../plugin/define', '../process'] },
+  'lib/cni/runtime': { allowed: ['./chain', '../errors'], refused: ['../../plugin/locks', '../../cli/command'] },
   'lib/kernel': { allowed: ['./contract', '../cni/errors'], refused: ['../plugin/define', '../ipam/host-local'] },
   'lib/plugin': { allowed: ['./ipam', '../cni/errors', '../kernel/contract'], refused: ['../plugins', '../cli/main'] },
   'lib/ipam': { allowed: ['../cni/errors', '../plugin/define'], refused: ['../kernel/contract', '../plugins'] },

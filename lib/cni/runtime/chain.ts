@@ -155,6 +155,7 @@ function keptResult(runtime: Runtime, network: Network, attachment: Attachment):
   }
 }
 
+/** What a call has beside the network's own. */
 interface Extras {
   attachment?: Attachment;
   prevResult?: Json | undefined;
@@ -166,17 +167,23 @@ function call(
   command: Command,
   network: Network,
   plugin: PluginConfig,
-  { attachment, prevResult, lists }: Extras,
+  extras: Extras,
 ): Promise<Json | undefined> {
+  const { attachment } = extras;
+  const config = configFor(network, plugin, extras);
+  return runtime.invoke({ type: plugin.type, command, config, ...(attachment && { attachment }) });
+}
+
+/** All of a plugin's standard input: its configuration, and what the runtime inserts there (specification, "Derivation"). */
+export function configFor(network: Network, plugin: PluginConfig, { attachment, prevResult, lists }: Extras): Json {
   const runtimeConfig = attachment && capabilities(plugin, attachment.capabilityArgs);
-  const config = inject(plugin.config, {
+  return inject(plugin.config, {
     ...(network.name !== '' && { name: network.name }),
     ...(network.cniVersion !== '' && { cniVersion: network.cniVersion }),
     ...(runtimeConfig && Object.keys(runtimeConfig).length > 0 && { runtimeConfig }),
     ...(prevResult && { prevResult }),
     ...lists,
   });
-  return runtime.invoke({ type: plugin.type, command, config, ...(attachment && { attachment }) });
 }
 
 /** What the plugin says it can do, of what the caller supplies. */
@@ -194,7 +201,7 @@ function inject(config: Json, inserted: Json): Json {
 }
 
 /** In libcni's words, with the plugin's own code and details. */
-function told({ type }: PluginConfig, doing: string, error: unknown): CniError {
+export function told({ type }: PluginConfig, doing: string, error: unknown): CniError {
   const { message } = error as Error;
   const { code, msg, details } =
     error instanceof CniError ? error : { code: ErrorCode.internal, msg: message, details: '' };

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeConfig } from '../decode';
@@ -91,15 +92,15 @@ class Fault extends Error {
 }
 
 function withFaults<T>(file: string, work: (json: Record<string, unknown>, bytes: Buffer) => T): T | FileFault {
-  let text = '';
+  let text: string | undefined;
   try {
     const bytes = readRegularBytes(file, largestFile);
-    text = bytes.toString('utf8');
+    if (isUtf8(bytes)) text = bytes.toString('utf8');
     return work(decodeConfig(bytes), bytes);
   } catch (error) {
     if (error instanceof Fault) return error.fault;
-    if (error instanceof ConfigError) return { file, ...placeOf(text, error.path), reason: error.reason };
-    const syntax = error instanceof CniError ? syntaxFault(text) : undefined;
+    if (error instanceof ConfigError) return { file, ...placeOf(text ?? '', error.path), reason: error.reason };
+    const syntax = error instanceof CniError && text !== undefined ? syntaxFault(text) : undefined;
     return { file, ...(syntax ?? { reason: (error as Error).message }) };
   }
 }
