@@ -6,6 +6,7 @@
 #include <stop_token>
 
 #include "calls.h"
+#include "children.h"
 #include "locks.h"
 #include "plain_data.h"
 #include "thread.h"
@@ -74,13 +75,24 @@ Napi::Value Refuse(Napi::Env env, const Fault& fault) {
   return promise.Promise();
 }
 
+// -1 for anything else.
+int WholeNumber(const Napi::Value& value) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+  return number >= 0 && number <= INT32_MAX && number == int(number) ? int(number) : -1;
+}
+
 class Addon : public Napi::Addon<Addon> {
  public:
   Addon(Napi::Env /*env*/, Napi::Object exports) {
     DefineAddon(exports, {InstanceMethod("observe", &Addon::Observe, kAttributes),
                           InstanceMethod("apply", &Addon::Apply, kAttributes),
                           InstanceMethod("lock", &Addon::Lock, kAttributes),
-                          InstanceMethod("unlock", &Addon::Unlock, kAttributes)});
+                          InstanceMethod("unlock", &Addon::Unlock, kAttributes),
+                          InstanceMethod("makeNetns", &Addon::MakeNetns, kAttributes),
+                          InstanceMethod("removeNetns", &Addon::RemoveNetns, kAttributes),
+                          InstanceMethod("spawn", &Addon::Spawn, kAttributes),
+                          InstanceMethod("wait", &Addon::Wait, kAttributes),
+                          InstanceMethod("signal", &Addon::Signal, kAttributes)});
   }
 
  private:
@@ -101,16 +113,30 @@ class Addon : public Napi::Addon<Addon> {
     return Run(info, [this](const Array& arguments) { return ParseLock(arguments, locks_); });
   }
 
+  Napi::Value MakeNetns(const Napi::CallbackInfo& info) { return Run(info, ParseMakeNetns); }
+  Napi::Value RemoveNetns(const Napi::CallbackInfo& info) { return Run(info, ParseRemoveNetns); }
+  Napi::Value Spawn(const Napi::CallbackInfo& info) {
+    return Run(info, [this](const Array& arguments) { return ParseSpawn(arguments, children_); });
+  }
+  Napi::Value Wait(const Napi::CallbackInfo& info) {
+    return Run(info, [this](const Array& arguments) { return ParseWait(arguments, children_); });
+  }
+
+  Napi::Value Signal(const Napi::CallbackInfo& info) {
+    const bool sent = children_->Signal(WholeNumber(info[0]), WholeNumber(info[1]));
+    return Napi::Boolean::New(info.Env(), sent);
+  }
+
   void Unlock(const Napi::CallbackInfo& info) {
-    const double lock = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
-    const bool held = lock >= 0 && lock <= INT32_MAX && locks_->Release(int(lock));
-    if (held) return;
+    if (locks_->Release(WholeNumber(info[0]))) return;
     const Fault fault{"unlock", 0, "this is no lock that is held", ""};
     Napi::Error(info.Env(), ToJs(info.Env(), fault)).ThrowAsJavaScriptException();
   }
 
   // Shared with the threads that take locks.
   std::shared_ptr<Locks> locks_ = std::make_shared<Locks>();
+  // Killed, if they still run, when the environment ends.
+  std::shared_ptr<Children> children_ = std::make_shared<Children>();
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "apply.h"
 #include "fields.h"
+#include "netns_make.h"
 #include "observe.h"
 
 namespace trestle {
@@ -26,6 +27,20 @@ Where ParseWhere(Fields call) {
   Where where{fields.OptionalText("host", max_path), fields.OptionalText("pod", max_path)};
   fields.Finish();
   return where;
+}
+
+// Of a call whose only argument is an absolute path.
+Result<Work> ParsePathCall(const Array& arguments, Status (*work)(const std::string&)) {
+  const Value call = Named(arguments, {"path"});
+  std::optional<Fault> problem;
+  Fields fields(&call, "", problem);
+  const std::string path = fields.Text("path", 4095);
+  if (!path.starts_with('/')) fields.Complain("path", "is not absolute");
+  if (problem) return *problem;
+  return Work([path, work](const std::stop_token& /*stop*/) -> Result<Value> {
+    if (auto done = work(path); !done) return done.fault();
+    return Value();
+  });
 }
 
 }  // namespace
@@ -64,6 +79,37 @@ Result<Work> ParseLock(const Array& arguments, std::shared_ptr<Locks> locks) {
     auto lock = locks->Take(request, stop);
     if (!lock) return lock.fault();
     return Value(*lock);
+  });
+}
+
+Result<Work> ParseMakeNetns(const Array& arguments) {
+  return ParsePathCall(arguments, MakeNetns);
+}
+
+Result<Work> ParseRemoveNetns(const Array& arguments) {
+  return ParsePathCall(arguments, RemoveNetns);
+}
+
+Result<Work> ParseSpawn(const Array& arguments, std::shared_ptr<Children> children) {
+  const Value call = Named(arguments, {"program"});
+  std::optional<Fault> problem;
+  Fields fields = Fields(&call, "", problem).Nested("program");
+  const Program program = ParseProgram(fields);
+  fields.Finish();
+  if (problem) return *problem;
+  return Work([program, children = std::move(children)](const std::stop_token& /*stop*/) {
+    return children->Spawn(program);
+  });
+}
+
+Result<Work> ParseWait(const Array& arguments, std::shared_ptr<Children> children) {
+  const Value call = Named(arguments, {"pid"});
+  std::optional<Fault> problem;
+  Fields fields(&call, "", problem);
+  const auto pid = pid_t(fields.Number("pid", 1, INT32_MAX));
+  if (problem) return *problem;
+  return Work([pid, children = std::move(children)](const std::stop_token& stop) {
+    return children->Wait(pid, stop);
   });
 }
 

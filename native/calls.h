@@ -5,6 +5,7 @@
 #include <memory>
 #include <stop_token>
 
+#include "children.h"
 #include "locks.h"
 #include "result.h"
 #include "value.h"
@@ -16,5 +17,9 @@ using Work = std::function<Result<Value>(const std::stop_token&)>;
 Result<Work> ParseObserve(const Array& arguments);
 Result<Work> ParseApply(const Array& arguments);
 Result<Work> ParseLock(const Array& arguments, std::shared_ptr<Locks> locks);
+Result<Work> ParseMakeNetns(const Array& arguments);
+Result<Work> ParseRemoveNetns(const Array& arguments);
+Result<Work> ParseSpawn(const Array& arguments, std::shared_ptr<Children> children);
+Result<Work> ParseWait(const Array& arguments, std::shared_ptr<Children> children);
 
 }  // namespace trestle

@@ -8,7 +8,8 @@ namespace {
 // Far above what a request needs, and low enough for cyclic and monstrous input to end soon.
 constexpr int kMaxDepth = 16;
 constexpr int kMaxValues = 1'000'000;
-constexpr size_t kMaxText = 64 * size_t{1024};
+// What the kernel takes for an argument of a program (MAX_ARG_STRLEN).
+constexpr size_t kMaxText = 128 * size_t{1024};
 
 class Copier {
  public:
@@ -50,7 +51,7 @@ class Copier {
   Value CopyText(const Napi::Value& value) {
     size_t size = 0;
     napi_get_value_string_utf8(env_, value, nullptr, 0, &size);
-    if (size > kMaxText) return Refuse("a string is longer than 64 KiB");
+    if (size > kMaxText) return Refuse("a string is longer than 128 KiB");
     return value.As<Napi::String>().Utf8Value();
   }
 

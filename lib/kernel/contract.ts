@@ -428,6 +428,22 @@ export interface Applied {
 /** How a lock is taken. `ofd`: an open-file-description byte-range lock of one byte at `offset`; `flock`: the whole file. */
 export type LockRequest = { path: string; timeoutMs: number } & ({ kind: 'ofd'; offset: number } | { kind: 'flock' });
 
+/** A program that runs in a network namespace. */
+export interface Program {
+  /** The namespace's path. */
+  netns: string;
+  /** Its arguments, the name first, which is looked for along the PATH of `env` as execvp(3) does. */
+  args: string[];
+  /** Its whole environment: "NAME=value". */
+  env: string[];
+}
+
+/** A program that runs now, or why it could not be executed: ENOENT, EACCES, … */
+export type Spawned = { pid: number } | { fault: KernelFault };
+
+/** How a program ended: its exit status, or the number of the signal that killed it. */
+export type Ending = { status: number } | { signal: number };
+
 /** What the addon exports. Every function that may wait runs on a thread of its own and returns a promise. */
 export interface Native {
   /** Answers the queries in order. Rejects with a {@link KernelFault} when a namespace cannot be entered or a read fails. */
@@ -438,4 +454,22 @@ export interface Native {
   lock(request: LockRequest): Promise<number | null>;
   /** Lets go of a lock. */
   unlock(lock: number): void;
+  /**
+   * `ip netns add`: binds a new, empty network namespace to a file, EEXIST if there is one. The folder is made (0755)
+   * and becomes a mount of its own that other mount namespaces share.
+   */
+  makeNetns(path: string): Promise<null>;
+  /** `ip netns delete`; what is gone already is no error. Anything but a bound network namespace or an empty file: EINVAL. */
+  removeNetns(path: string): Promise<null>;
+  /**
+   * Runs a program as `ip netns exec` does: in the namespace, and in a mount namespace with a /sys of its own where that
+   * is allowed. It has this process's standard streams, terminal, process group and working folder, and all signals as
+   * they are by default; when this process ends, however it does, it is killed. Rejects when the namespace cannot be
+   * entered.
+   */
+  spawn(program: Program): Promise<Spawned>;
+  /** Waits for the end of a program of {@link Native.spawn}, whose `pid` means nothing after that. */
+  wait(pid: number): Promise<Ending>;
+  /** Sends a signal, by its number, to a program of {@link Native.spawn}; false if it has ended. */
+  signal(pid: number, signal: number): boolean;
 }

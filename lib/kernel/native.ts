@@ -29,6 +29,11 @@ export function loadNative(path: string = findAddon()): Native {
     apply: (where, steps, mode) => wrapped(addon.apply(where, steps, mode)),
     lock: (request) => wrapped(addon.lock(request)),
     unlock: (lock) => addon.unlock(lock),
+    makeNetns: (path) => wrapped(addon.makeNetns(path)),
+    removeNetns: (path) => wrapped(addon.removeNetns(path)),
+    spawn: (program) => wrapped(addon.spawn(program)),
+    wait: (pid) => wrapped(addon.wait(pid)),
+    signal: (pid, signal) => addon.signal(pid, signal),
   };
 }
 

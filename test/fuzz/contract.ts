@@ -235,6 +235,13 @@ export const lock = (path: string): Fields => ({
   offset: integer(0, Number.MAX_SAFE_INTEGER, 0, 1, 2 ** 40),
 });
 
+/** A program to run, in a namespace that there is not: whatever is taken after all is not run. */
+export const program: Fields = {
+  netns: strict('/run/nosuch'),
+  args: { ...texts('true', '', '-x'), valid: fc.constantFrom(['true'], ['true', '', '-x']), takes: () => false },
+  env: texts('PATH=/nosuch', 'A=', 'B'),
+};
+
 /** A wrong place in a value: the path as complaints write it, and how to put something there. */
 export interface Spot {
   path: string;

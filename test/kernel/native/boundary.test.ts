@@ -24,7 +24,17 @@ async function faultOf(call: Promise<unknown>): Promise<KernelError> {
 describe('the boundary of the addon', () => {
   it('exports the functions of the contract and nothing else', () => {
     const exported = require.cache[addonPath()]?.exports as object;
-    const names = ['apply', 'lock', 'observe', 'unlock'] satisfies (keyof Native)[];
+    const names = [
+      'apply',
+      'lock',
+      'makeNetns',
+      'observe',
+      'removeNetns',
+      'signal',
+      'spawn',
+      'unlock',
+      'wait',
+    ] satisfies (keyof Native)[];
     expect(Object.getOwnPropertyNames(exported).sort()).to.deep.equal(names);
     expect(Object.keys(native()).sort()).to.deep.equal(names);
   });
@@ -63,7 +73,7 @@ describe('the boundary of the addon', () => {
     ['a bigint', [{ pod: 1n }, []], /cannot be copied/],
     ['a buffer', [{ pod: Buffer.alloc(10) }, []], /cannot be copied: a buffer/],
     ['a cycle', [cyclic, []], /cannot be copied: they are nested too deeply/],
-    ['a huge string', [{ pod: 'x'.repeat(100_000) }, []], /cannot be copied: a string is longer/],
+    ['a huge string', [{ pod: 'x'.repeat(200_000) }, []], /cannot be copied: a string is longer/],
     ['a huge list', [{}, Array(2_000_000).fill(0)], /cannot be copied/],
     ['a sparse list', [{}, new Array(2 ** 32 - 1)], /cannot be copied/],
     [
@@ -164,6 +174,28 @@ describe('the boundary of the addon', () => {
     expect(lock.fault.message).to.match(/^request\.offset must be a whole number/);
     expect((await faultOf(unchecked().lock())).fault.message).to.equal('request is missing');
   });
+
+  const wrongCalls: [keyof Native, unknown[], RegExp][] = [
+    ['makeNetns', [], /^path is missing$/],
+    ['makeNetns', ['netns/a'], /^path is not absolute$/],
+    ['removeNetns', [''], /^path is not absolute$/],
+    ['removeNetns', [5], /^path must be a string, not a number$/],
+    ['spawn', [], /^program is missing$/],
+    ['spawn', [{ args: ['true'], env: [] }], /^program\.netns is missing$/],
+    ['spawn', [{ netns: '/run/nosuch', args: [], env: [] }], /^program\.args has not even the program's name$/],
+    ['spawn', [{ netns: '/run/nosuch', args: ['a\0b'], env: [] }], /^program\.args\[0\] contains a NUL character$/],
+    ['spawn', [{ netns: '/run/nosuch', args: ['true'], env: {} }], /^program\.env must be an array, not an object$/],
+    ['spawn', [{ netns: '/run/nosuch', args: ['true'], env: [], cwd: '/' }], /^program\.cwd is not a field/],
+    ['wait', [], /^pid is missing$/],
+    ['wait', [0], /^pid must be a whole number from 1 to 2147483647$/],
+  ];
+  for (const [name, args, message] of wrongCalls) {
+    it(`refuses ${name} with ${JSON.stringify(args)}`, async () => {
+      const fault = await faultOf(unchecked()[name](...args));
+      expect(fault.fault.op).to.equal('read the arguments');
+      expect(fault.fault.message).to.match(message);
+    });
+  }
 
   describe('a namespace that cannot be entered', () => {
     const links = { query: 'links', ns: 'pod' } as const;

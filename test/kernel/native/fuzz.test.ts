@@ -10,6 +10,7 @@ import { native } from '../../../lib/kernel/native';
 import {
   type Fields,
   lock,
+  program,
   queries,
   type Spot,
   spotsOf,
@@ -235,6 +236,32 @@ describe('the boundary of the addon, with anything for an argument', () => {
           expect(() => unchecked().unlock(it)).to.throw('no lock that is held');
       });
       await fc.assert(property, { numRuns: Math.ceil(numRuns / 5) });
+    });
+  });
+
+  describe('with programs and namespaces', () => {
+    it('names the field of a program that is something else than it should be', async () => {
+      const property = fc.asyncProperty(validObject(program), fc.nat(1000), aStranger, async (value, at, stranger) => {
+        const spot = spoilt(spotsOf(value, program, 'program'), at, stranger);
+        const { fault } = await faultOf(unchecked().spawn(value));
+        // Any text may be a path.
+        if (fault.op === 'read the arguments')
+          expect(fault.message).to.match(/^program\.|^the arguments cannot be copied/);
+        else expect([spot?.path, fault.op]).to.include.oneOf([undefined, 'program.netns']);
+      });
+      await fc.assert(property, { numRuns });
+    });
+
+    it('makes and removes nothing, waits for nothing and signals nobody, whatever it is given', async () => {
+      const property = fc.asyncProperty(aStranger, async (stranger) => {
+        for (const name of ['makeNetns', 'removeNetns', 'wait'] as const) {
+          const { fault } = await faultOf(unchecked()[name](strange(stranger)));
+          expect(fault.op).to.equal('read the arguments');
+        }
+        expect(unchecked().signal(strange(stranger), 9)).to.equal(false);
+        expect(unchecked().signal(process.pid, strange(stranger))).to.equal(false);
+      });
+      await fc.assert(property, { numRuns });
     });
   });
 
