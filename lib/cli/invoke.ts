@@ -6,6 +6,7 @@ import type { Command } from '../cni/request';
 import type { Invocation } from '../cni/runtime/chain';
 import { handle } from '../plugin/handle';
 import type { Platform } from '../plugin/platform';
+import { execTold } from '../plugin/trace';
 import type { Surroundings } from '../process';
 
 /** How plugins are called: ours in this process, anybody else's by exec along CNI_PATH. */
@@ -50,17 +51,19 @@ async function here({ platform, path }: Plugins, { type, command, config, attach
   throw new CniError(code, msg, details);
 }
 
-async function elsewhere({ env, path }: Plugins, { type, command, config, attachment }: Invocation) {
+async function elsewhere({ platform, env, path }: Plugins, { type, command, config, attachment }: Invocation) {
   if (command === 'VERSION') throw new CniError(ErrorCode.invalidEnvironment, 'VERSION is asked by exec only');
   const call = { type, path, command, env: { ...env, ...environment(command, path, attachment) } };
-  const result = await execDelegate({ ...call, stdin: jsonOf(config) });
+  const ended = execTold(platform, `${command} ${type} ${attachment?.ifname ?? ''}`.trimEnd(), command);
+  const result = await execDelegate({ ...call, stdin: jsonOf(config), ended });
   return result && toVersion(result, (config.cniVersion as string | undefined) ?? '0.1.0');
 }
 
-const jsonOf = (config: Json): Buffer => Buffer.from(JSON.stringify(config));
+/** A configuration as a plugin reads it. */
+export const jsonOf = (config: Json): Buffer => Buffer.from(JSON.stringify(config));
 
 /** The protocol's variables (specification, "Parameters"); those that a command does not have are there and empty, as by libcni. */
-function environment(command: Command, path: readonly string[], attachment: Invocation['attachment']) {
+export function environment(command: Command, path: readonly string[], attachment: Invocation['attachment']) {
   const { containerId = '', netns = '', ifname = '', args = [] } = attachment ?? {};
   return {
     CNI_COMMAND: command,

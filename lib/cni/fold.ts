@@ -23,8 +23,14 @@ export function foldKeys(schema: GenericSchema, value: unknown): unknown {
   return fold(schema as unknown as Shape, value, []);
 }
 
-/** The paths of keys that the schema does not know, as in `ipam.subnetz`: for hints, since they are allowed. */
-export function unknownKeys(schema: GenericSchema, value: unknown): string[] {
+/** A key that a schema does not know: where it stands, and which ones the schema knows there. */
+export interface UnknownKey {
+  path: readonly (string | number)[];
+  known: readonly string[];
+}
+
+/** The keys that the schema does not know: for hints, since they are allowed. Paths have the schema's spelling. */
+export function unknownKeys(schema: GenericSchema, value: unknown): UnknownKey[] {
   const shape = schema as unknown as Shape;
   return unknown(shape, fold(shape, value, []), []);
 }
@@ -88,7 +94,7 @@ function foldObject(entries: Record<string, Shape>, rest: Shape | undefined, val
   return Object.fromEntries(folded);
 }
 
-function unknown(shape: Shape, value: unknown, path: Path): string[] {
+function unknown(shape: Shape, value: unknown, path: Path): UnknownKey[] {
   if (shape.wrapped) return unknown(shape.wrapped, value, path);
   if (shape.options) return unknownToAll(optionsFor(shape.options, value), value, path);
   if (Array.isArray(value))
@@ -96,17 +102,21 @@ function unknown(shape: Shape, value: unknown, path: Path): string[] {
   if (value === null || typeof value !== 'object') return [];
   return Object.entries(value).flatMap(([key, inner]) => {
     const known = shape.entries && Object.hasOwn(shape.entries, key) ? shape.entries[key] : undefined;
-    if (shape.type === 'object' && known === undefined) return [pathText([...path, key])];
+    if (shape.type === 'object' && known === undefined) {
+      return [{ path: [...path, key], known: Object.keys(shape.entries ?? {}) }];
+    }
     return unknownIn(known ?? shape.rest ?? shape.value, inner, [...path, key]);
   });
 }
 
-function unknownIn(shape: Shape | undefined, value: unknown, path: Path): string[] {
+function unknownIn(shape: Shape | undefined, value: unknown, path: Path): UnknownKey[] {
   return shape ? unknown(shape, value, path) : [];
 }
 
 /** A key is unknown to a union when none of its options knows it. */
-function unknownToAll(options: readonly Shape[], value: unknown, path: Path): string[] {
+function unknownToAll(options: readonly Shape[], value: unknown, path: Path): UnknownKey[] {
   const [first = [], ...others] = options.map((option) => unknown(option, value, path));
-  return first.filter((key) => others.every((list) => list.includes(key)));
+  const isIn = (list: readonly UnknownKey[], wanted: UnknownKey): boolean =>
+    list.some((key) => pathText(key.path) === pathText(wanted.path));
+  return first.filter((key) => others.every((list) => isIn(list, key)));
 }

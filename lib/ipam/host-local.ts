@@ -8,6 +8,7 @@ import { definePlugin, type IpamContext } from '../plugin/define';
 import { demandWritable } from '../plugin/writable';
 import { allocate, heldAlready, isExhausted } from './host-local/allocate';
 import { dataDirOf, type HostLocalConfig, hostLocalConfig, settingsOf } from './host-local/config';
+import { copyOfLeases } from './host-local/copy';
 import { withLeases } from './host-local/lease-book';
 import { formatSet, type RangeSet, rangeFor } from './host-local/ranges';
 import { type Holder, leaseFolder, makeFolder } from './host-local/store';
@@ -19,8 +20,10 @@ type Context = IpamContext<HostLocalConfig>;
 export const hostLocal = definePlugin<HostLocalConfig>({
   kind: 'ipam',
   type: 'host-local',
+  about: 'gives the next free address of its ranges, and remembers it in a file',
   config: hostLocalConfig,
   add,
+  preview,
   check,
   del,
   gc,
@@ -28,12 +31,31 @@ export const hostLocal = definePlugin<HostLocalConfig>({
 });
 
 async function add({ request, config, host }: Context): Promise<Result> {
-  const { routes, resolvConf, ...demand } = settingsOf(config, request);
-  const dns = resolvConf === '' ? {} : readResolvConf(resolvConf);
+  const { demand, dns, routes } = wanted({ request, config });
   const place = placeOf(request);
   makeFolder(place.folder);
-  const ips = await withLeases(host, place, (book) => allocate(book, { ...demand, holder: holderOf(request) }));
-  return { ips, ...(routes.length > 0 && { routes }), ...(Object.keys(dns).length > 0 && { dns }) };
+  const ips = await withLeases(host, place, (book) => allocate(book, demand));
+  return { ips, ...routes, ...dns };
+}
+
+/** As {@link add}, from a copy of the leases that only this call sees. */
+async function preview({ request, config, host }: Context, { released = false } = {}): Promise<Result> {
+  const { demand, dns, routes } = wanted({ request, config });
+  const { network, folder } = placeOf(request);
+  const book = copyOfLeases(host, network, folder);
+  if (released) for (const { address, holder } of heldAlready(book, demand.holder)) book.release(address, holder);
+  return { ips: await allocate(book, demand), ...routes, ...dns };
+}
+
+/** What an ADD asks of the leases, and what its answer has beside them. */
+function wanted({ request, config }: Omit<Context, 'host'>) {
+  const { routes, resolvConf, ...demand } = settingsOf(config, request);
+  const dns = resolvConf === '' ? {} : readResolvConf(resolvConf);
+  return {
+    demand: { ...demand, holder: holderOf(request) },
+    routes: routes.length > 0 ? { routes } : {},
+    dns: Object.keys(dns).length > 0 ? { dns } : {},
+  };
 }
 
 async function check({ request, config, host }: Context): Promise<void> {

@@ -9,8 +9,10 @@ type Context = IpamContext<StaticConfig>;
 export const staticIpam = definePlugin<StaticConfig>({
   kind: 'ipam',
   type: 'static',
+  about: 'gives the addresses that the configuration names',
   config: staticConfig,
   add,
+  preview: add,
   check,
   del: async () => {},
   gc: async () => {},

@@ -1,14 +1,16 @@
 import { parseConfig } from '../cni/config';
 import { assertExpressible, printResult } from '../cni/convert';
 import { CniError, ErrorCode } from '../cni/errors';
+import type { Result } from '../cni/result';
 import type { KernelFault } from '../kernel/contract';
 import { type Call, demandNetns } from './call';
+import { debrisOf } from './debris';
 import type { AddContext, Plan, Queries } from './define';
 import { footprintOf } from './footprint';
 import { callIpam, ipamType } from './ipam';
 import { applyOrUndo, applyShared, observe, type Run, StepError, undo } from './kernel-run';
 import { lockAttachment, withSharedLock } from './locks';
-import { type AttachmentRecord, readRecord, removeRecord, writeRecord } from './records';
+import { type AttachmentRecord, removeRecord, writeRecord } from './records';
 import { asDel, teardown } from './teardown';
 
 /**
@@ -24,7 +26,8 @@ export async function add(call: Call): Promise<{ stdout: string; release: () => 
   const run = await demandNetns(call);
   const release = await lockAttachment(platform, identity, plugin.type);
   try {
-    await repair(call, run);
+    const debris = await debrisOf(call, run);
+    if (debris) await teardown(call, run, debris);
     const context = { request, config, identity, facts: {}, ...(own && { ipam: own }) };
     const attempt: Attempt = { call, run, ipam, leased: false, left: [], context };
     await look(attempt);
@@ -49,7 +52,7 @@ interface Attempt {
 }
 
 /** Which IPAM plugin the configuration asks for, as far as this plugin delegates at all. Code 7 where it must and cannot. */
-function delegateOf({ plugin, request }: Call): string {
+export function delegateOf({ plugin, request }: Call): string {
   if (plugin.ipam === undefined) return '';
   const type = ipamType(request.config);
   if (type === '' && plugin.ipam === 'required') {
@@ -65,31 +68,6 @@ function delegateOf({ plugin, request }: Call): string {
 async function look(attempt: Attempt): Promise<void> {
   const { call, run, context } = attempt;
   attempt.context = { ...context, facts: await observe(run, call.plugin.facts(context)) };
-}
-
-/** Clears the debris of an ADD that was killed, or of a pod whose namespace went away without a DEL; a live attachment is an error. */
-async function repair(call: Call, run: Run): Promise<void> {
-  const { platform, identity, plugin } = call;
-  const record = readRecord(platform, identity, plugin.type);
-  if (record === undefined) return;
-  if (record.state === 'complete' && (await isAlive(run, record))) {
-    const { ifname, containerId, network } = record;
-    throw new CniError(
-      ErrorCode.alreadyAttached,
-      `container ${containerId} is already attached to network "${network}" as "${ifname}"`,
-      `added for ${record.netns}; DEL it first`,
-    );
-  }
-  await teardown(call, run, record);
-}
-
-/** Whether a link of a completed attachment still exists; its links die with its namespace, its lease and elements do not. */
-async function isAlive(run: Run, { links }: AttachmentRecord): Promise<boolean> {
-  const facts = await observe(
-    run,
-    Object.fromEntries(links.map(({ ns, name }, i) => [i, { query: 'link', ns, name } as const])),
-  );
-  return links.length === 0 || links.some(({ mac }, i) => facts[i] && (mac === undefined || facts[i].mac === mac));
 }
 
 /** From here on something changes: a record of it is written first, and every failure takes back what was done. */
@@ -122,14 +100,19 @@ async function lease(attempt: Attempt): Promise<void> {
   try {
     const result = await callIpam(call, ipam, call.request);
     attempt.leased = true;
-    if (result === undefined) throw new CniError(ErrorCode.decode, `IPAM plugin "${ipam}" gave no result`);
-    if (!result.ips?.length) throw new CniError(ErrorCode.internal, 'IPAM plugin returned missing IP config');
-    attempt.context = { ...attempt.context, ipam: result };
-    assertExpressible(result, call.request.cniVersion);
+    attempt.context = { ...attempt.context, ipam: usable(result, ipam, call.request.cniVersion) };
   } catch (error) {
     if (error instanceof CniError && error.code === ErrorCode.decode) attempt.leased = true;
     throw error;
   }
+}
+
+/** A delegate's answer, if it is one that an ADD can go on with. Code 6, 999 or 7 otherwise. */
+export function usable(result: Result | undefined, type: string, cniVersion: string): Result {
+  if (result === undefined) throw new CniError(ErrorCode.decode, `IPAM plugin "${type}" gave no result`);
+  if (!result.ips?.length) throw new CniError(ErrorCode.internal, 'IPAM plugin returned missing IP config');
+  assertExpressible(result, cniVersion);
+  return result;
 }
 
 /** Plans, makes the shared things, then this pod's own, and prints the result. */

@@ -87,6 +87,8 @@ export interface IpamContext<C> extends Context<C> {
 interface Common<C> {
   /** The name of the program, and of the delegate. */
   type: string;
+  /** What it is, for people who read a plan or a list of plugins: "joins the pod to a bridge of the host". */
+  about?: string;
   /** Checks the configuration and gives it its type; keys are matched without regard to case. */
   config: GenericSchema<unknown, C>;
 }
@@ -136,6 +138,11 @@ export interface InterfacePlugin<C = unknown, Q extends Queries = Queries> exten
 export interface IpamPlugin<C = unknown> extends Common<C> {
   kind: 'ipam';
   add(context: IpamContext<C>): Promise<Result>;
+  /**
+   * What ADD would answer now, without leaving a trace of having been asked: it may read, and neither locks nor writes.
+   * `released`: as if what this interface holds had been released before. Absent: nobody can tell.
+   */
+  preview?(context: IpamContext<C>, options?: { released?: boolean }): Promise<Result>;
   check(context: IpamContext<C>): Promise<void>;
   /** Without `config` where that cannot be understood: DEL then releases what it can find. */
   del(context: IpamContext<C | undefined>): Promise<void>;

@@ -114,7 +114,7 @@ function understood<C>(schema: GenericSchema<unknown, C>, config: Record<string,
 }
 
 /** What an IPAM plugin may use; `caller` is the type of the plugin on whose behalf it works, which holds the attachment's lock. */
-function hostFor(platform: Platform, caller: string): Host {
+export function hostFor(platform: Platform, caller: string): Host {
   const { kernel, stateDir, bootTime, began, now, warn, plugins } = platform;
   return {
     stateDir,

@@ -28,6 +28,9 @@ export interface RequestTrace extends Trace {
   end(error?: unknown): void;
 }
 
+/** For what is asked and not done. */
+export const untraced: Trace = { steps: () => {}, ipam: (_type, _command, ask) => ask(() => {}), exec: () => () => {} };
+
 type Tracing = Pick<Platform, 'trace' | 'warn' | 'now'>;
 
 /**
@@ -67,6 +70,16 @@ export function traceOf(raw: RawRequest, platform: Tracing): RequestTrace {
       tell([endLine(command, (platform.now() - since) * 1000, error)]);
     },
   };
+}
+
+/**
+ * For a program that a runtime runs itself, which leaves no trace of its own: to be told how it ended, once it has. `who`
+ * begins the line, as the names of a request's command, plugin and interface begin the others.
+ */
+export function execTold({ trace }: Pick<Platform, 'trace'>, who: string, command: string): ReturnType<Trace['exec']> {
+  if (trace === undefined) return () => {};
+  const took = stopwatch();
+  return (program, status) => trace(`${oneLine(who)}  ${execLine({ program, command, status, us: took() })}`);
 }
 
 type Sink = (lines: readonly string[]) => void;

@@ -11,6 +11,7 @@ const up = (value: boolean): Step => ({ op: 'link.set', ns: 'pod', name, up: val
 /** `loopback`: brings the pod's lo up. It needs no network name and keeps no record, since lo goes with its namespace. */
 export const loopback = definePlugin({
   type: 'loopback',
+  about: "brings the pod's own loopback device up",
   config: v.object(netConfEntries),
   recorded: false,
   nameless: true,

@@ -80,7 +80,7 @@ function folderPlugins(listFile: string, name: string): PluginConfig[] {
   return configFiles(folder, ['.conf']).map((file) => {
     const plugin = withFaults(file, (json) => ({ ...parsePlugin(json, []), file }));
     if ('reason' in plugin) throw new Fault(plugin);
-    return { type: plugin.type, config: plugin.config };
+    return plugin;
   });
 }
 

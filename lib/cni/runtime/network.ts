@@ -21,6 +21,8 @@ export interface Network {
 export interface PluginConfig {
   type: string;
   config: Record<string, unknown>;
+  /** Where it stands, if not in the network's own file. */
+  file?: string;
 }
 
 /** What is wrong with a configuration, and with which part of it: `path` leads there from the document's root. */

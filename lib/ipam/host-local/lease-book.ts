@@ -50,10 +50,6 @@ export async function withLeases<T>(
 }
 
 function openBook(host: Host, network: string, folder: string, holders: Holders): LeaseBook {
-  const isOfEarlierBoot = (address: string): boolean => {
-    const time = store.leaseTime(folder, address);
-    return time !== undefined && time < host.bootTime - bootMarginMs;
-  };
   const book: LeaseBook = {
     heldBy(holder) {
       const noted = holders.addressesOf(holder);
@@ -83,19 +79,33 @@ function openBook(host: Host, network: string, folder: string, holders: Holders)
     },
     taken: () => new Set(store.leasedAddresses(folder)),
     lastReserved: (set) => store.readLastReserved(folder, set),
-    isOfEarlierBoot,
+    isOfEarlierBoot: (address) => isOfEarlierBoot(host, folder, address),
     isLaterThan: (time, address) => (store.leaseTime(folder, address) ?? 0) >= time,
-    async abandonedBy(address) {
-      if (!isOfEarlierBoot(address)) return undefined;
-      const lease = store.readLease(folder, address);
-      // A file of an old release does not say for which interface it is, so nobody can be asked about it.
-      if (lease.state !== 'held' || lease.holder.ifname === '') return undefined;
-      const { containerId, ifname } = lease.holder;
-      if (host.isAttached(network, containerId, ifname)) return undefined;
-      return (await host.isBusy(network, containerId, ifname)) ? undefined : lease.holder;
-    },
+    abandonedBy: (address) => abandonedHolder(host, network, folder, address),
   };
   return book;
+}
+
+/** {@link LeaseBook.isOfEarlierBoot} */
+export function isOfEarlierBoot({ bootTime }: Pick<Host, 'bootTime'>, folder: string, address: string): boolean {
+  const time = store.leaseTime(folder, address);
+  return time !== undefined && time < bootTime - bootMarginMs;
+}
+
+/** {@link LeaseBook.abandonedBy} */
+export async function abandonedHolder(
+  host: Host,
+  network: string,
+  folder: string,
+  address: string,
+): Promise<Holder | undefined> {
+  if (!isOfEarlierBoot(host, folder, address)) return undefined;
+  const lease = store.readLease(folder, address);
+  // A file of an old release does not say for which interface it is, so nobody can be asked about it.
+  if (lease.state !== 'held' || lease.holder.ifname === '') return undefined;
+  const { containerId, ifname } = lease.holder;
+  if (host.isAttached(network, containerId, ifname)) return undefined;
+  return (await host.isBusy(network, containerId, ifname)) ? undefined : lease.holder;
 }
 
 function isHeld(folder: string, address: string, holder: Holder): boolean {

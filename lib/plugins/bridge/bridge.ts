@@ -33,6 +33,7 @@ import { status } from './status';
 /** `bridge`: a veth pair between the pod and a Linux bridge on the host, which may be the pods' gateway. */
 export const bridge = definePlugin({
   type: 'bridge',
+  about: 'joins the pod to a bridge on the host by a veth pair',
   config: bridgeSchema,
   ipam: 'optional',
   addressing: ({ config: { ip } }) => (ip === undefined ? undefined : { ips: [{ address: ip }] }),

@@ -12,6 +12,7 @@ import {
   parseConfig,
   unknownKeys,
 } from '../../../lib/cni/config';
+import { pathText } from '../../../lib/cni/fold';
 import { errorOf } from './support';
 
 const schema = v.object({
@@ -162,6 +163,8 @@ describe('foldKeys', () => {
 });
 
 describe('unknownKeys', () => {
+  const pathsOf = (raw: unknown) => unknownKeys(schema, raw).map(({ path }) => pathText(path));
+
   it('names the keys that the schema does not know by their path', () => {
     const raw = {
       Name: 'n',
@@ -170,15 +173,20 @@ describe('unknownKeys', () => {
       dns: { Search: [], serach: [] },
       ranges: [[{ subnet: 'x', subnetz: 1 }]],
     };
-    expect(unknownKeys(schema, raw)).to.deep.equal(['constructor', 'mtuu', 'dns.serach', 'ranges[0][0].subnetz']);
+    expect(pathsOf(raw)).to.deep.equal(['constructor', 'mtuu', 'dns.serach', 'ranges[0][0].subnetz']);
   });
 
   it("says nothing of what is free: an IPAM plugin's own keys, args, prevResult", () => {
-    expect(unknownKeys(schema, { ipam: { foo: 1 }, args: { cni: { x: 1 } }, prevResult: { y: 1 } })).to.deep.equal([]);
+    expect(pathsOf({ ipam: { foo: 1 }, args: { cni: { x: 1 } }, prevResult: { y: 1 } })).to.deep.equal([]);
+  });
+
+  it('tells which keys there are instead', () => {
+    const [unknown] = unknownKeys(schema, { dns: { serach: [] } });
+    expect(unknown?.known).to.deep.equal(['nameservers', 'domain', 'search', 'options']);
   });
 
   it('of a union names what no option knows', () => {
-    expect(unknownKeys(schema, { master: { linkName: 'a', other: 1 } })).to.deep.equal(['master.other']);
+    expect(pathsOf({ master: { linkName: 'a', other: 1 } })).to.deep.equal(['master.other']);
   });
 
   it('has lists of 1,024 elements at most, where the schema says so', async () => {
