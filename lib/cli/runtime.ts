@@ -54,14 +54,16 @@ export function runtimeOf(around: Surroundings, options: Pick<Platform, 'trace'>
 }
 
 /** The usable networks of the folder; why others are none is said as warnings. Throws {@link CommandError}. */
-export function networksOf({ folder, warn }: CommandRuntime): NetworkFile[] {
-  const { networks, faults } = load(folder);
+export function networksOf(runtime: CommandRuntime): NetworkFile[] {
+  const { folder, warn } = runtime;
+  const { networks, faults } = configurations(runtime);
   for (const fault of faults) warn(faultText(fault));
   if (networks.length > 0) return networks;
   throw new CommandError(`no network configuration in ${folder}${faults.length > 0 ? ' can be used' : ''}`);
 }
 
-function load(folder: string): ReturnType<typeof loadNetworks> {
+/** What is in the folder. Throws {@link CommandError} when it cannot be read. */
+export function configurations({ folder }: Pick<CommandRuntime, 'folder'>): ReturnType<typeof loadNetworks> {
   try {
     return loadNetworks(folder);
   } catch (error) {

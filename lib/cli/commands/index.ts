@@ -2,9 +2,12 @@ import type { Command } from '../command';
 import { add } from './add';
 import { attachments } from './attachments';
 import { check } from './check';
+import { completion } from './completion';
 import { del } from './del';
 import { gc } from './gc';
+import { man } from './man';
+import { networks } from './networks';
 import { status } from './status';
 
 /** The commands, in the order in which the help lists them. */
-export const commands: readonly Command[] = [add, check, del, gc, status, attachments];
+export const commands: readonly Command[] = [add, check, del, gc, status, networks, attachments, completion, man];
