@@ -16,6 +16,8 @@ export interface Surroundings {
   /** Whether a person is likely to read there. */
   outIsTerminal: boolean;
   errIsTerminal: boolean;
+  /** From now on the signals that ask a program to end are told by their numbers, and do not end it. */
+  onSignals(told: (signal: number) => void): void;
 }
 
 /** What the launcher (`native/launcher`) and `bin/trestle.ts` are called as: `node trestle.cjs NAME ARGS…`. */
@@ -34,6 +36,11 @@ export function surroundings(): Surroundings {
     },
     get errIsTerminal() {
       return isatty(2);
+    },
+    onSignals: (told) => {
+      for (const name of ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP']) {
+        process.on(name, (_name, signal: number) => told(signal));
+      }
     },
   };
 }

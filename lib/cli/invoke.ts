@@ -55,7 +55,7 @@ async function elsewhere({ platform, env, path }: Plugins, { type, command, conf
   if (command === 'VERSION') throw new CniError(ErrorCode.invalidEnvironment, 'VERSION is asked by exec only');
   const call = { type, path, command, env: { ...env, ...environment(command, path, attachment) } };
   const ended = execTold(platform, `${command} ${type} ${attachment?.ifname ?? ''}`.trimEnd(), command);
-  const result = await execDelegate({ ...call, stdin: jsonOf(config), ended });
+  const result = await execDelegate({ ...call, ...platform.programs, stdin: jsonOf(config), ended });
   return result && toVersion(result, (config.cniVersion as string | undefined) ?? '0.1.0');
 }
 

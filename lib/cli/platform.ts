@@ -7,7 +7,7 @@ import type { Surroundings } from '../process';
 /** This machine, as the plugins see it. The addon is loaded when it is first needed: VERSION needs none. */
 export function platformOf(
   { began, env, err }: Pick<Surroundings, 'began' | 'env' | 'err'>,
-  options: Pick<Platform, 'trace'> = {},
+  options: Pick<Platform, 'trace' | 'programs'> = {},
 ): Platform {
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   return {

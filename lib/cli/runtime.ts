@@ -35,7 +35,7 @@ export interface CommandRuntime extends Runtime {
 }
 
 /** `trace` is given a line for each step that is done. */
-export function runtimeOf(around: Surroundings, options: Pick<Platform, 'trace'> = {}): CommandRuntime {
+export function runtimeOf(around: Surroundings, options: Pick<Platform, 'trace' | 'programs'> = {}): CommandRuntime {
   const { env } = around;
   const platform = platformOf(around, options);
   const path = (env.CNI_PATH || '/opt/cni/bin').split(':').filter((folder) => folder !== '');
@@ -73,11 +73,19 @@ export function configurations({ folder }: Pick<CommandRuntime, 'folder'>): Retu
 
 /** The network of that name. Throws {@link CommandError} that tells which there are. */
 export function networkNamed(runtime: CommandRuntime, name: string): NetworkFile {
-  const networks = networksOf(runtime);
+  return chooseNetwork(networksOf(runtime), name, runtime);
+}
+
+/** As {@link networkNamed}, of networks that are read already. */
+export function chooseNetwork(
+  networks: readonly NetworkFile[],
+  name: string,
+  { folder }: Pick<CommandRuntime, 'folder'>,
+): NetworkFile {
   const network = networks.find((one) => one.name === name);
   if (network) return network;
   const names = networks.map((one) => `"${one.name}"`).join(', ');
-  throw new CommandError(`no network "${name}" in ${runtime.folder}: there is ${names}`);
+  throw new CommandError(`no network "${name}" in ${folder}: there is ${names}`);
 }
 
 /** A namespace by its path, its name (as `ip netns` has it) or the id of a process in it. */

@@ -2,12 +2,12 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { configVersion, decodeConfig, lookup } from './decode';
 import { CniError, ErrorCode } from './errors';
-import { type Exit, maxOutput, run } from './exec';
+import { type Exit, maxOutput, type ProgramOptions, run } from './exec';
 import { parseResult } from './parse-result';
 import type { Request } from './request';
 import type { Result } from './result';
 
-export interface DelegateCall {
+export interface DelegateCall extends ProgramOptions {
   /** The delegate's type: the name of its program. */
   type: string;
   /** Where to look for it: CNI_PATH, split. */

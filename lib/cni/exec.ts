@@ -2,7 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export interface Run {
+/** How a program is kept from what happens to this process. */
+export interface ProgramOptions {
+  /** In a session of its own: Ctrl-C on the terminal does not reach it. */
+  apart?: true;
+  /** A descriptor that it holds open, too, as its number 3: a lock, which so lasts as long as the program does. */
+  holding?: number | undefined;
+}
+
+export interface Run extends ProgramOptions {
   program: string;
   env: Readonly<Record<string, string | undefined>>;
   stdin: Uint8Array;
@@ -52,9 +60,10 @@ function isProgram(path: string): boolean {
   return start.equals(Buffer.from('\x7fELF')) || start.subarray(0, 2).toString() === '#!';
 }
 
-function runOnce({ program, env, stdin, stderr = 'inherit', signal }: Run): Promise<Exit> {
+function runOnce({ program, env, stdin, stderr = 'inherit', signal, apart, holding }: Run): Promise<Exit> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [], { env: { ...env }, stdio: ['pipe', 'pipe', stderr] });
+    const stdio = ['pipe', 'pipe', stderr, ...(holding === undefined ? [] : [holding])] as const;
+    const child = spawn(program, [], { env: { ...env }, stdio: [...stdio], detached: apart === true });
     const kill = () => child.kill('SIGKILL');
     const output = collect(child, kill);
     if (signal?.aborted) kill();

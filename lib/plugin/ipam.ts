@@ -38,7 +38,7 @@ export async function callIpam(caller: Caller, type: string, request: Request): 
 function execIpam({ platform, trace }: Caller, type: string, request: Request): Promise<Result | undefined> {
   const { command, path, stdin } = request;
   const env = { ...platform.callerEnv(), ...attachmentEnv(request) };
-  return execDelegate({ type, path, command, env, stdin, ended: trace.exec(command) });
+  return execDelegate({ type, path, command, env, stdin, ...platform.programs, ended: trace.exec(command) });
 }
 
 /** The attachment that the request is about: the caller's own, except where GC or a repair removes another one. */

@@ -1,3 +1,4 @@
+import type { ProgramOptions } from '../cni/exec';
 import type { Native } from '../kernel/contract';
 import type { Plugin } from './define';
 
@@ -21,4 +22,6 @@ export interface Platform {
   warn(message: string): void;
   /** Is told each line of the trace of each request, beside the file that the configuration may name. */
   trace?: (line: string) => void;
+  /** How plugins that are not ours are run. */
+  programs?: ProgramOptions;
 }

@@ -7,7 +7,8 @@ import { del } from './del';
 import { gc } from './gc';
 import { man } from './man';
 import { networks } from './networks';
+import { run } from './run';
 import { status } from './status';
 
 /** The commands, in the order in which the help lists them. */
-export const commands: readonly Command[] = [add, check, del, gc, status, networks, attachments, completion, man];
+export const commands: readonly Command[] = [run, add, check, del, gc, status, networks, attachments, completion, man];
