@@ -51,16 +51,16 @@ const placeholder: Result = { ips: [{ address: '192.0.2.2/24', gateway: '192.0.2
 
 /**
  * What an ADD would do at this moment, found out as an ADD does and without changing anything: no lock is taken, no file
- * written, no program run. A call without a namespace is taken to be for a new one, in which there is nothing. Throws
- * what an ADD would refuse with.
+ * written, no program run. `hasPod`: whether the namespace is there; otherwise it is taken to be a new one, in which there
+ * is nothing. Throws what an ADD would refuse with.
  */
-export async function previewAdd(call: Call): Promise<Preview> {
+export async function previewAdd(call: Call, { hasPod }: { hasPod: boolean }): Promise<Preview> {
   const { plugin, request, identity } = call;
   const config = parseConfig(plugin.config, request.config);
   const ipam = delegateOf(call);
   const own = ipam === '' ? plugin.addressing?.({ request, config }) : undefined;
   if (ipam === '' && plugin.ipam !== undefined) assertExpressible(own ?? {}, request.cniVersion);
-  const run = request.netns === '' ? runOf(call, undefined) : await demandNetns(call);
+  const run = hasPod ? await demandNetns(call) : runOf(call, undefined);
   const record = await debrisOf(call, run);
   const debris = record && removalBy(record);
   const context = { request, config, identity, ...(own && { ipam: own }) };
@@ -126,7 +126,11 @@ async function previewDel(call: Call, { recorded, shared, steps }: Planned, ipam
 }
 
 /** Addresses as the IPAM plugin would give them; `released`: as if this interface had none. */
-async function previewLease({ platform, request }: Call, type: string, released: boolean): Promise<Lease> {
+export async function previewLease(
+  { platform, request }: Pick<Call, 'platform' | 'request'>,
+  type: string,
+  released: boolean,
+): Promise<Lease> {
   const result = await previewIpam(platform, type, request, released);
   return { type, result: usable(result ?? placeholder, type, request.cniVersion), placeholder: result === undefined };
 }

@@ -4,6 +4,7 @@ import { attachments } from './attachments';
 import { check } from './check';
 import { completion } from './completion';
 import { del } from './del';
+import { explain } from './explain';
 import { gc } from './gc';
 import { man } from './man';
 import { networks } from './networks';
@@ -11,4 +12,16 @@ import { run } from './run';
 import { status } from './status';
 
 /** The commands, in the order in which the help lists them. */
-export const commands: readonly Command[] = [run, add, check, del, gc, status, networks, attachments, completion, man];
+export const commands: readonly Command[] = [
+  run,
+  explain,
+  add,
+  check,
+  del,
+  gc,
+  status,
+  networks,
+  attachments,
+  completion,
+  man,
+];

@@ -1,0 +1,88 @@
+import { unknownKeys } from '../../../cni/config';
+import type { Plugin } from '../../../plugin/define';
+import { ipamType } from '../../../plugin/ipam';
+import type { Doubt } from './doubt';
+import { nearest } from './near';
+import { type Path, valueAt } from './paths';
+
+type Json = Record<string, unknown>;
+
+/** What a runtime takes out of a plugin's configuration, or puts there. */
+const runtimeKeys = ['capabilities', 'cniVersion', 'name', 'type', 'runtimeConfig', 'prevResult', 'args'];
+
+/** The keys of a configuration list. They are taken as they are spelled. */
+const listKeys = [
+  'cniVersion',
+  'cniVersions',
+  'name',
+  'plugins',
+  'disableCheck',
+  'disableGC',
+  'loadOnlyInlinedPlugins',
+];
+
+/** Keys that a plugin takes and does nothing with, and why. */
+const ignored: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  bridge: { ipMasqBackend: 'is ignored: masquerading is always by native nftables' },
+  loopback: {
+    ipam: 'is ignored: the kernel gives lo its addresses',
+    dns: 'is ignored: it comes with an interface that has addresses',
+  },
+};
+
+/** What the capabilities of our plugins are. An IPAM plugin gets what the plugin that asks it has declared. */
+const capabilities: Readonly<Record<string, readonly string[]>> = {
+  bridge: ['mac'],
+  'host-local': ['ips', 'ipRanges'],
+  static: ['ips'],
+};
+
+/** Keys of one of our plugins' configurations that nobody reads. */
+export function keyDoubts(plugins: ReadonlyMap<string, Plugin>, plugin: Plugin, config: Json): Doubt[] {
+  const ipam = plugins.get(ipamType(config));
+  const ofIpam = ipam && plugin.kind !== 'ipam' && plugin.ipam !== undefined ? unknownKeys(ipam.config, config) : [];
+  const unknown = [...unknownKeys(plugin.config, config), ...ofIpam.filter(({ path }) => path[0] === 'ipam')];
+  return [
+    ...unknown.filter(({ path }) => !isRuntimes(path)).map(({ path, known }) => ({ path, text: hint(path, known) })),
+    ...Object.keys((valueAt(config, ['trestle']) as object | undefined) ?? {})
+      .filter((key) => key.toLowerCase() !== 'trace')
+      .map((key) => ({ path: ['trestle', key], text: hint([key], ['trace']) })),
+    ...ignoredDoubts(plugin.type, config),
+    ...capabilityDoubts(plugin.type, ipamType(config), config),
+  ];
+}
+
+/** Keys of the list itself that no runtime reads. */
+export function listKeyDoubts(list: Json): Doubt[] {
+  return Object.keys(list)
+    .filter((key) => !listKeys.includes(key))
+    .map((key) => ({ path: [key], text: hint([key], listKeys) }));
+}
+
+function isRuntimes(path: Path): boolean {
+  return path.length === 1 && runtimeKeys.some((key) => key.toLowerCase() === String(path[0]).toLowerCase());
+}
+
+function hint(path: Path, known: readonly string[]): string {
+  const near = nearest(String(path.at(-1)), known);
+  return near === undefined ? 'unknown key, which is ignored' : `unknown key: did you mean "${near}"?`;
+}
+
+function ignoredDoubts(type: string, config: Json): Doubt[] {
+  return Object.entries(ignored[type] ?? {})
+    .filter(([key]) => (valueAt(config, [key]) ?? null) !== null)
+    .map(([key, text]) => ({ path: [key], text }));
+}
+
+function capabilityDoubts(type: string, ipam: string, config: Json): Doubt[] {
+  const declared = valueAt(config, ['capabilities']);
+  // A plugin of somebody else's that is asked for addresses may have any.
+  if (declared === null || typeof declared !== 'object' || (ipam !== '' && !(ipam in capabilities))) return [];
+  const known = [...(capabilities[type] ?? []), ...(capabilities[ipam] ?? [])];
+  return Object.entries(declared)
+    .filter(([name, on]) => on === true && !known.includes(name))
+    .map(([name]) => ({
+      path: ['capabilities', name],
+      text: `${[type, ipam].filter(Boolean).join(' with ')} has no such capability`,
+    }));
+}
