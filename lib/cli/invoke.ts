@@ -44,7 +44,9 @@ function isLauncher(file: string): boolean {
 
 async function here({ platform, path }: Plugins, { type, command, config, attachment }: Invocation) {
   const env = environment(command, path, attachment);
-  const { stdout, exitCode, release } = await handle({ type, env, stdin: jsonOf(config) }, platform);
+  // An IPAM plugin that is not ours is to find them in its environment, too: they are not in this process's own.
+  const around = { ...platform, callerEnv: () => ({ ...platform.callerEnv(), ...env }) };
+  const { stdout, exitCode, release } = await handle({ type, env, stdin: jsonOf(config) }, around);
   release();
   if (exitCode === 0) return stdout === '' ? undefined : (JSON.parse(stdout) as Json);
   const { code, msg, details } = JSON.parse(stdout);
