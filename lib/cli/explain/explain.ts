@@ -56,7 +56,8 @@ export async function explainPlugins(
       return { plugins: [...stories, refused, ...rest], refusal };
     }
   }
-  return { plugins: stories, ...(result && { result }) };
+  const isKnown = stories.every(({ add }) => add.every(({ kind }) => kind !== 'exec'));
+  return { plugins: stories, ...(result && isKnown && { result }) };
 }
 
 function untold({ platform }: Plugins, { type }: PluginConfig): PluginStory {

@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Plugins } from '../../../../lib/cli/invoke';
+import { loadFile, type NetworkFile } from '../../../../lib/cni/runtime/files';
+import type { Answers, LinkFact, Native, Query } from '../../../../lib/kernel/contract';
+import { plugins } from '../../../../lib/plugins';
+
+type Answer = Answers[keyof Answers];
+
+/** What is there, by what is asked: "link host br0". What is not told is not there. */
+export type Facts = Readonly<Record<string, Answer>>;
+
+export const link = (fields: Partial<LinkFact>): LinkFact => ({
+  ifindex: 7,
+  name: 'eth0',
+  kind: '',
+  mac: '02:00:00:00:00:01',
+  mtu: 1500,
+  up: true,
+  operstate: 'up',
+  promiscuity: 0,
+  promiscFlag: false,
+  master: 0,
+  peer: 0,
+  peerNetnsId: null,
+  alias: '',
+  txqlen: 1000,
+  ...fields,
+});
+
+const nameOf = (query: Query): string =>
+  [query.query, query.ns, 'name' in query && query.name, 'link' in query && query.link, 'key' in query && query.key]
+    .filter(Boolean)
+    .join(' ');
+
+const nothing = ({ query, ns }: Query): Answer => {
+  if (query === 'netns') return { dev: 4, ino: ns === 'host' ? 1 : 2 };
+  return ['links', 'addrs', 'routes', 'vlans'].includes(query) ? [] : null;
+};
+
+/** A host that only exists on paper: to change anything of it is an error. */
+export function madeUpWorld(facts: Facts = {}, path: readonly string[] = ['/nowhere/bin']): Plugins {
+  const refuse = () => Promise.reject(new Error('something was to be changed'));
+  const kernel = {
+    observe: async (_where: unknown, queries: Query[]) =>
+      queries.map((query) => facts[nameOf(query)] ?? nothing(query)),
+    apply: refuse,
+    lock: refuse,
+  } as unknown as Native;
+  const platform = {
+    kernel,
+    plugins,
+    stateDir: '/nowhere/trestle',
+    bootId: 'boot',
+    bootTime: 0,
+    machineId: 'machine',
+    began: 0,
+    now: () => 0,
+    callerEnv: () => ({}),
+    warn: (message: string) => {
+      throw new Error(message);
+    },
+  };
+  return { platform, path, env: {} };
+}
+
+/** Writes files into a folder of their own, loads the first as a network, and has `work` look at it. */
+export async function withNetwork<T>(
+  files: Readonly<Record<string, object | string>>,
+  work: (network: NetworkFile) => T | Promise<T>,
+): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'trestle-explain-'));
+  try {
+    for (const [name, content] of Object.entries(files)) {
+      writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content, null, 2));
+    }
+    const network = loadFile(join(folder, Object.keys(files)[0] ?? ''));
+    if ('reason' in network) throw new Error(network.reason);
+    return await work(network);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
