@@ -57,7 +57,10 @@ async function elsewhere({ platform, env, path }: Plugins, { type, command, conf
   if (command === 'VERSION') throw new CniError(ErrorCode.invalidEnvironment, 'VERSION is asked by exec only');
   const call = { type, path, command, env: { ...env, ...environment(command, path, attachment) } };
   const ended = execTold(platform, `${command} ${type} ${attachment?.ifname ?? ''}`.trimEnd(), command);
-  const result = await execDelegate({ ...call, ...platform.programs, stdin: jsonOf(config), ended });
+  const stdin = jsonOf(config);
+  const result = await execDelegate({ ...call, ...platform.programs, stdin, ended, resultOptional: true });
+  // A first plugin, in a few lines of shell, does no more than tell what it is called with.
+  if (command === 'ADD' && !result) platform.warn(`plugin "${type}" has printed no result; going on without`);
   return result && toVersion(result, (config.cniVersion as string | undefined) ?? '0.1.0');
 }
 

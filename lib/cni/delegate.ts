@@ -21,6 +21,8 @@ export interface DelegateCall extends ProgramOptions {
   stderr?: 'inherit' | number;
   /** Kills it. The call still waits for its end, so that what follows does not run beside it. */
   signal?: AbortSignal | undefined;
+  /** An ADD may print nothing, and the answer is undefined then. */
+  resultOptional?: true;
   /** Is told how the program ended ("exit status 0"), or why it could not be started. */
   ended?: (program: string, status: string) => void;
 }
@@ -44,7 +46,8 @@ export async function execDelegate(call: DelegateCall): Promise<Result | undefin
     throw new CniError(ErrorCode.decode, `invalid result of "${call.type}": it has more than ${maxOutput} bytes`);
   }
   if (exit.status !== 'exit status 0') throw failure(exit);
-  return call.command === 'ADD' ? resultOf(call, exit.stdout) : undefined;
+  const isMissing = call.resultOptional === true && exit.stdout === '';
+  return call.command === 'ADD' && !isMissing ? resultOf(call, exit.stdout) : undefined;
 }
 
 /**

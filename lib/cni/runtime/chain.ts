@@ -17,7 +17,7 @@ export interface Invocation {
 
 /** What a runtime has to have. */
 export interface Runtime {
-  /** Calls a plugin, wherever it is; answers with what an ADD printed. Throws {@link CniError}. */
+  /** Calls a plugin, wherever it is; answers with what an ADD printed, if it did. Throws {@link CniError}. */
   invoke(invocation: Invocation): Promise<Record<string, unknown> | undefined>;
   /** "/var/lib/cni": where libcni, and so we, keep results. */
   cacheFolder: string;
@@ -35,11 +35,8 @@ export async function addNetwork(runtime: Runtime, network: Network, attachment:
   let result: Json | undefined;
   for (const [i, plugin] of network.plugins.entries()) {
     try {
-      result = inVersion(
-        await call(runtime, 'ADD', network, plugin, { attachment, prevResult: result }),
-        network,
-        plugin,
-      );
+      const printed = await call(runtime, 'ADD', network, plugin, { attachment, prevResult: result });
+      if (printed) result = inVersion(printed, network, plugin);
     } catch (error) {
       await takeBack(runtime, { ...network, plugins: network.plugins.slice(0, i + 1) }, attachment, result);
       throw told(plugin, 'add', error);
@@ -55,9 +52,9 @@ export async function addNetwork(runtime: Runtime, network: Network, attachment:
 }
 
 /** What an ADD printed, in the version of the network: it is the next one's prevResult, and what is kept. */
-function inVersion(printed: Json | undefined, { cniVersion }: Network, { type }: PluginConfig): Json {
+function inVersion(printed: Json, { cniVersion }: Network, { type }: PluginConfig): Json {
   const version = cniVersion || '0.1.0';
-  return toVersion(parseResult(printed ?? {}, version, `result of "${type}"`), version);
+  return toVersion(parseResult(printed, version, `result of "${type}"`), version);
 }
 
 /** Libcni leaves a failed ADD to its caller; the specification wants it followed by a DEL. */
