@@ -77,12 +77,14 @@ function settings(step: LinkSet): string {
     .join(', ');
 }
 
+const count = ({ length }: readonly unknown[], what: string): string => `${length} ${what}${length === 1 ? '' : 's'}`;
+
 function batch({ ensure, add = [], remove = [], drop }: NftBatch): string {
   const elements = (verb: string, sets: readonly { set: string; keys: string[] }[]) =>
     sets.map(({ set, keys }) => `${verb} ${keys.join(', ')} ${verb === 'add' ? 'to' : 'from'} @${set}`);
   return [
     ...(ensure
-      ? [`ensure ${ensure.chains.length} chains, ${ensure.sets.length} sets, ${ensure.rules.length} rules`]
+      ? [`ensure ${count(ensure.chains, 'chain')}, ${count(ensure.sets, 'set')}, ${count(ensure.rules, 'rule')}`]
       : []),
     ...elements('add', add),
     ...elements('remove', remove),

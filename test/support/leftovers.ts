@@ -1,12 +1,13 @@
 /** Patterns for lines of a comparison of two snapshots (see snapshot.ts) that are no fault. */
 
 /**
- * Files that belong to no attachment: the reference's own in host-local's folder, and Trestle's lock, empty folders and
- * the stamp of its lease index (not the index's note of a holder, which goes with the lease).
+ * Files that belong to no attachment: the reference's own in host-local's folder, libcni's empty cache, and Trestle's lock,
+ * empty folders and the stamp of its lease index (not the index's note of a holder, which goes with the lease).
  */
 export const bookkeeping: RegExp[] = [
   /^files \/var\/lib\/cni\/networks\/([^/]+\/(last_reserved_ip\.\d+|lock)?)?: /,
-  /^files \/run\/trestle\/(lock|attachments\/|leases\/([a-z2-7]+\/(stamp)?)?)?: /,
+  /^files \/var\/lib\/cni\/results\/: /,
+  /^files \/run\/trestle\/(lock|attachments\/|runs\/|leases\/([a-z2-7]+\/(stamp)?)?)?: /,
 ];
 
 /** What others may use too, and so is never undone: a bridge with its addresses, forwarding, an nftables set and its rule. */
