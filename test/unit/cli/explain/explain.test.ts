@@ -56,7 +56,7 @@ ADD
        host  wait until vethhloug6hzikj carries traffic
        pod   add route 0.0.0.0/0 via 10.22.0.1 dev eth0
        pod   announce the addresses of eth0 to its neighbours
-       host  nft inet trestle_masquerade ensure 1 chains, 1 sets, 1 rules; add 10.22.0.2 to @pods_mynet_pvi4sxmgup
+       host  nft inet trestle_masquerade ensure 1 chain, 1 set, 1 rule; add 10.22.0.2 to @pods_mynet_pvi4sxmgup
 
 DEL
   1. bridge
