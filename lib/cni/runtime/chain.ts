@@ -1,5 +1,5 @@
 import { parseResult, toVersion } from '../convert';
-import { CniError, ErrorCode } from '../errors';
+import { CniError, ErrorCode, errorObject } from '../errors';
 import type { Command } from '../request';
 import { assertSupported, isAtLeast } from '../versions';
 import { type Attachment, listCache, readCache, removeCache, writeCache } from './cache';
@@ -125,7 +125,14 @@ export async function gcNetwork(runtime: Runtime, network: Network, valid?: read
       );
     }
   }
-  if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures);
+  const [first] = failures;
+  if (first) throw failures.length === 1 ? first : together(failures);
+}
+
+/** The code is the first one's. */
+function together(failures: readonly Error[]): CniError {
+  const text = failures.map(({ message }) => message).join('; ');
+  return new CniError(errorObject(failures[0]).code, text, '', { cause: new AggregateError(failures) });
 }
 
 export type Valid = Pick<Attachment, 'containerId' | 'ifname'>;
@@ -199,8 +206,6 @@ function inject(config: Json, inserted: Json): Json {
 
 /** In libcni's words, with the plugin's own code and details. */
 export function told({ type }: PluginConfig, doing: string, error: unknown): CniError {
-  const { message } = error as Error;
-  const { code, msg, details } =
-    error instanceof CniError ? error : { code: ErrorCode.internal, msg: message, details: '' };
+  const { code, msg, details } = errorObject(error);
   return new CniError(code, `plugin type="${type}" failed (${doing}): ${msg}`, details, { cause: error });
 }
