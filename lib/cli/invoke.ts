@@ -57,7 +57,8 @@ async function elsewhere({ platform, env, path }: Plugins, { type, command, conf
   if (command === 'VERSION') throw new CniError(ErrorCode.invalidEnvironment, 'VERSION is asked by exec only');
   const call = { type, path, command, env: { ...env, ...environment(command, path, attachment) } };
   const ended = execTold(platform, `${command} ${type} ${attachment?.ifname ?? ''}`.trimEnd(), command);
-  const stdin = jsonOf(config);
+  // In whole lines: the first plugin that a person writes reads them by `read`.
+  const stdin = Buffer.from(`${JSON.stringify(config, null, 2)}\n`);
   const result = await execDelegate({ ...call, ...platform.programs, stdin, ended, resultOptional: true });
   // A first plugin, in a few lines of shell, does no more than tell what it is called with.
   if (command === 'ADD' && !result) platform.warn(`plugin "${type}" has printed no result; going on without`);

@@ -28,8 +28,8 @@ export const explain: Command = {
   about: `
 Reads FILE (.conflist, .conf or .json) and prints what each of its plugins would do in the kernel, for ADD and for the
 DEL after it: from the state of this host at this moment, with the address that would be given. Nothing is changed,
-locked or run. Steps that stay after a DEL, because other pods may rely on them by then, say so. What is allowed and probably not
-meant is listed as warnings: mistyped keys, subnets that the host uses, MTUs that differ.
+locked or run. Steps that stay after a DEL, because other pods may rely on them by then, say so. What is allowed and
+probably not meant is listed as warnings: mistyped keys, subnets that the host uses, MTUs that differ.
 
 The exit status is 1 where FILE cannot be used, or an ADD would be refused; the error is then shown as a runtime would
 be told it. A plugin that is not part of Trestle would be executed; what it does is not known.`,
