@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { expect } from 'chai';
 import { bridgeNetwork } from '../support/network';
 import { addRecorder, resultOf, takeCalls } from '../support/recorder';
-import { added, configurations, configure, done, failed } from '../support/trestle';
+import { added, configurations, configure, containerIdOf, done, failed } from '../support/trestle';
 import { createWorld, type World } from '../support/world';
 
-const containerId = `cnitool-${createHash('sha512').update('/run/netns/blue').digest('hex').slice(0, 20)}`;
+const containerId = containerIdOf('/run/netns/blue');
 const CAP_ARGS = JSON.stringify({ portMappings: [{ hostPort: 80 }], bandwidth: { ingressRate: 1 }, mac: 'x' });
 
 describe('Each plugin of a network', () => {

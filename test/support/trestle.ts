@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
@@ -13,6 +14,10 @@ export function configure(world: World, name: string, content: object | string):
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, typeof content === 'string' || Buffer.isBuffer(content) ? content : JSON.stringify(content));
 }
+
+/** The container ID that cnitool, and so `trestle`, gives to a namespace. */
+export const containerIdOf = (netns: string): string =>
+  `cnitool-${createHash('sha512').update(netns).digest('hex').slice(0, 20)}`;
 
 /** Runs `trestle` in the world as a script does: `line` is split at spaces. Plugins are the world's own, then /run/bin's. */
 export function trestle(world: World, line: string, env: Record<string, string> = {}): Promise<Ran> {

@@ -28,7 +28,8 @@ type Json = Record<string, unknown>;
 
 /**
  * Attaches a container: every plugin in turn, each with the result of the one before it. Answers with the last one's
- * result, in the network's version, which is kept. What a failing chain has done is taken back before the error is thrown.
+ * result, in the network's version, which is kept. What a failing chain has done is taken back before the error is thrown,
+ * except where an earlier ADD of the same attachment is on record: a DEL would end that one.
  */
 export async function addNetwork(runtime: Runtime, network: Network, attachment: Attachment): Promise<Json> {
   assertSupported(network.cniVersion || '0.1.0');
@@ -59,6 +60,7 @@ function inVersion(printed: Json, { cniVersion }: Network, { type }: PluginConfi
 
 /** Libcni leaves a failed ADD to its caller; the specification wants it followed by a DEL. */
 async function takeBack(runtime: Runtime, network: Network, attachment: Attachment, prevResult?: Json): Promise<void> {
+  if (readCache(runtime.cacheFolder, { network: network.name, ...attachment })) return;
   for (const plugin of [...network.plugins].reverse()) {
     try {
       await call(runtime, 'DEL', network, plugin, { attachment, prevResult });
