@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { compiled } from './compile';
 import { enter } from './peers';
 import { type CniAnswer, type CniCall, cniAnswer, cniEnvironment, cniInput, pluginPath } from './plugins';
-import { run } from './run';
+import { type RunOptions, run } from './run';
 import type { World } from './world';
 
 /** A system call that changes something outside of the process that makes it. */
@@ -94,16 +94,31 @@ async function callUnderKillAt(
   started: (pid: number) => void = () => {},
 ): Promise<Omit<KilledRun, 'at'>> {
   const plugins = call.plugins ?? world.plugins;
-  const ran = await run('nsenter', [...enter(world.keeper), await killAt(), ...args, pluginPath(type, plugins)], {
+  return underKillAt(world, [...args, pluginPath(type, plugins)], {
     env: cniEnvironment(call, plugins),
     input: cniInput(call),
-    log: true,
     started,
   });
+}
+
+async function underKillAt(world: World, args: string[], options: RunOptions): Promise<Omit<KilledRun, 'at'>> {
+  const ran = await run('nsenter', [...enter(world.keeper), await killAt(), ...args], { ...options, log: true });
   if (ran.code === BROKEN) {
     throw new Error(ran.stderr);
   }
   return { ...cniAnswer(ran), calls: parseLog(ran.log) };
+}
+
+/** Runs a command of Trestle's, such as `trestle run`, and kills it just before its `index`-th changing system call. */
+export async function commandKilledAt(
+  world: World,
+  [command = '', ...args]: string[],
+  env: Record<string, string>,
+  index: number,
+): Promise<KilledRun> {
+  const line = [String(index), '--root', pluginPath(command, world.plugins), ...args];
+  const killed = await underKillAt(world, line, { env });
+  return { ...killed, at: killed.calls[index - 1] ?? null };
 }
 
 /**

@@ -25,7 +25,7 @@ export const netnsPrefix = '/run/netns/trestle-';
 const schema = v.object({
   version: v.literal(1),
   // Whatever a file says, no namespace of anybody else is removed.
-  netns: v.pipe(v.string(), v.startsWith(netnsPrefix)),
+  netns: v.pipe(v.string(), v.regex(/^\/run\/netns\/trestle-[a-z2-7]+$/)),
   attachments: v.array(
     v.object({
       network: v.object({

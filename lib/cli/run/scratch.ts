@@ -61,30 +61,38 @@ export async function attach(runtime: CommandRuntime, scratch: Scratch, network:
  * with it the namespace: the next run tries again.
  */
 export async function removeScratch(runtime: CommandRuntime, scratch: Scratch): Promise<void> {
-  const { platform } = runtime;
-  const { record, id } = scratch;
+  const { platform, warn } = runtime;
+  const left = await detach(runtime, scratch.record);
+  // Nothing is detached from a namespace that may have gone.
+  writeRun(platform, scratch.id, { ...scratch.record, attachments: left });
+  if (left.length === 0 && (await removed(runtime, scratch.record.netns))) return forget(platform, scratch);
+  platform.kernel.unlock(scratch.lock);
+  warn(`the next run tries again, as long as there is ${recordPath(platform, scratch.id)}`);
+}
+
+/** Answers with what is still attached. */
+async function detach(runtime: CommandRuntime, { netns, attachments }: RunRecord): Promise<RunRecord['attachments']> {
   const left: RunRecord['attachments'] = [];
-  for (const one of [...record.attachments].reverse()) {
+  for (const one of [...attachments].reverse()) {
     try {
       await oneAtATime(runtime, one.attachment, () => delNetwork(runtime, asNetwork(one.network), one.attachment));
     } catch (error) {
       left.unshift(one);
-      runtime.warn(`${record.netns} is still attached to network "${one.network.name}": ${(error as Error).message}`);
+      runtime.warn(`${netns} is still attached to network "${one.network.name}": ${(error as Error).message}`);
     }
   }
+  return left;
+}
+
+async function removed({ platform, warn }: CommandRuntime, netns: string): Promise<boolean> {
   try {
-    if (left.length === 0) {
-      await platform.kernel.removeNetns(record.netns);
-      forget(platform, scratch);
-      return;
-    }
+    await platform.kernel.removeNetns(netns);
+    return true;
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    runtime.warn(error.message);
+    warn(error.message);
+    return false;
   }
-  writeRun(platform, id, { ...record, attachments: left });
-  platform.kernel.unlock(scratch.lock);
-  runtime.warn(`the next run tries again, as long as there is ${recordPath(platform, id)}`);
 }
 
 /** What it has made stays, and is its maker's from now on. */

@@ -54,6 +54,10 @@ export const defaultCacheFolder = '/var/lib/cni';
 const pathOf = (folder: string, { network, containerId, ifname }: Key): string =>
   join(folder, 'results', `${network}-${containerId}-${ifname}`);
 
+/** Not in that folder: libcni takes every file there for an attachment. */
+const draftOf = (folder: string, { network, containerId, ifname }: Key): string =>
+  join(folder, `.trestle-${network}-${containerId}-${ifname}`.slice(0, 255));
+
 /** Writes what is known of an attachment; by rename, since libcni may read at any time. */
 export function writeCache(folder: string, attachment: CachedAttachment): void {
   const { containerId, ifname, network, netns, args, capabilityArgs, config, result } = attachment;
@@ -70,8 +74,7 @@ export function writeCache(folder: string, attachment: CachedAttachment): void {
   };
   const path = pathOf(folder, attachment);
   mkdirSync(join(folder, 'results'), { recursive: true, mode: 0o700 });
-  // Not in that folder: libcni takes every file there for an attachment.
-  const draft = join(folder, `.trestle-${network}-${containerId}-${ifname}`.slice(0, 255));
+  const draft = draftOf(folder, attachment);
   writeFileSync(draft, JSON.stringify(file), { mode: 0o600 });
   renameSync(draft, path);
 }
@@ -81,8 +84,9 @@ export function readCache(folder: string, key: Key): CachedAttachment | undefine
   return readFile(pathOf(folder, key));
 }
 
-/** Forgets an attachment; one that is not known is no error. */
+/** Forgets an attachment, and what a writer that was killed has left; one that is not known is no error. */
 export function removeCache(folder: string, key: Key): void {
+  rmSync(draftOf(folder, key), { force: true });
   rmSync(pathOf(folder, key), { force: true });
 }
 
