@@ -1,10 +1,9 @@
-import { isUtf8 } from 'node:buffer';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeConfig } from '../decode';
 import { CniError } from '../errors';
 import { readRegularBytes } from '../regular-file';
-import { placeOf, syntaxFault } from './locate';
+import { encodingFault, placeOf, syntaxFault } from './locate';
 import { ConfigError, type Network, type PluginConfig, parseList, parsePlugin, parseSingle } from './network';
 
 /** A network, and the file that it is from. */
@@ -92,17 +91,24 @@ class Fault extends Error {
 }
 
 function withFaults<T>(file: string, work: (json: Record<string, unknown>, bytes: Buffer) => T): T | FileFault {
-  let text: string | undefined;
+  let bytes: Buffer | undefined;
   try {
-    const bytes = readRegularBytes(file, largestFile);
-    if (isUtf8(bytes)) text = bytes.toString('utf8');
+    bytes = readRegularBytes(file, largestFile);
     return work(decodeConfig(bytes), bytes);
   } catch (error) {
-    if (error instanceof Fault) return error.fault;
-    if (error instanceof ConfigError) return { file, ...placeOf(text ?? '', error.path), reason: error.reason };
-    const syntax = error instanceof CniError && text !== undefined ? syntaxFault(text) : undefined;
-    return { file, ...(syntax ?? { reason: (error as Error).message }) };
+    return error instanceof Fault ? error.fault : { file, ...faultIn(bytes, error) };
   }
+}
+
+/** Where in a file the fault is, if it could be read; what kept it from that otherwise. */
+function faultIn(bytes: Buffer | undefined, error: unknown): Omit<FileFault, 'file'> {
+  const { message } = error as Error;
+  if (bytes === undefined) return { reason: message };
+  const text = bytes.toString('utf8');
+  if (error instanceof ConfigError) return { ...placeOf(text, error.path), reason: error.reason };
+  if (!(error instanceof CniError)) return { reason: message };
+  const reason = message.replace(/^error unmarshall network config: /, '');
+  return encodingFault(bytes) ?? syntaxFault(text) ?? { ...placeOf(text, []), reason };
 }
 
 /** The files with one of these endings, in the order of their names; none where there is no such folder. */

@@ -117,11 +117,8 @@ describe('The configuration files of a folder', () => {
         text(['{', ' "name": "a', '}']),
         'x.conflist:2:10: a string without its closing quote',
       ],
-      'bytes that are no UTF-8': [
-        Buffer.from([0x7b, 0xff, 0x7d]),
-        'x.conflist: error unmarshall network config: not valid UTF-8',
-      ],
-      'a list': ['[]', 'x.conflist: error unmarshall network config: expected an object, found a list'],
+      'bytes that are no UTF-8': [Buffer.from([0x7b, 0xff, 0x7d]), 'x.conflist:1:2: not UTF-8'],
+      'a list': ['[]', 'x.conflist:1:1: expected an object, found a list'],
       'no name': ['{ "plugins": [] }', 'x.conflist:1:1: missing network name'],
       'a name of another type': ['{\n  "name": 7 }', 'x.conflist:2:3: "name": expected a string, found 7'],
       'a name that is a path': [
