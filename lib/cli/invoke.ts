@@ -53,9 +53,9 @@ async function here({ platform, path }: Plugins, { type, command, config, attach
   throw new CniError(code, msg, details);
 }
 
-async function elsewhere({ platform, env, path }: Plugins, { type, command, config, attachment }: Invocation) {
+async function elsewhere({ platform, path }: Plugins, { type, command, config, attachment }: Invocation) {
   if (command === 'VERSION') throw new CniError(ErrorCode.invalidEnvironment, 'VERSION is asked by exec only');
-  const call = { type, path, command, env: { ...env, ...environment(command, path, attachment) } };
+  const call = { type, path, command, env: { ...platform.callerEnv(), ...environment(command, path, attachment) } };
   const ended = execTold(platform, `${command} ${type} ${attachment?.ifname ?? ''}`.trimEnd(), command);
   // In whole lines: the first plugin that a person writes reads them by `read`.
   const stdin = Buffer.from(`${JSON.stringify(config, null, 2)}\n`);

@@ -85,7 +85,8 @@ static const char* own_name(const char* argv0, const char* path) {
 
 /*
  * The caller's whole environment, NUL-separated, in a memory file: a delegate that is not ours gets it, as
- * the specification demands. Returns "TRESTLE_CALLER_ENVIRON=<fd>". Node marks the descriptor close-on-exec.
+ * the specification demands, and so does what `trestle run` runs. Returns "TRESTLE_CALLER_ENVIRON=<fd>". Node
+ * marks the descriptor close-on-exec.
  */
 static char* save_environment(char* const env[]) {
   int fd = memfd_create("caller-environ", 0);
@@ -109,14 +110,15 @@ static bool is_wanted(const char* variable) {
   return true;
 }
 
-/* A plugin sees the protocol's variables and nothing else; the command keeps the environment of who runs it.
+/* A plugin sees the protocol's variables and nothing else; the command keeps the environment of who runs it,
+ * less what would change Node: that is for what the command runs only.
  */
 static void clean_environment(bool is_command, char* const env[], char* clean[]) {
   if (!is_command) {
     memcpy(clean, plugin_environment, sizeof plugin_environment);
     clean += sizeof plugin_environment / sizeof *plugin_environment;
-    *clean++ = save_environment(env);
   }
+  *clean++ = save_environment(env);
   for (; *env; env++)
     if (is_command ? is_wanted(*env) : starts_with(*env, "CNI_")) *clean++ = *env;
   *clean = NULL;

@@ -90,7 +90,10 @@ describe('the launcher', () => {
       LD_LIBRARY_PATH: '/x',
       SSL_CERT_FILE: '/x',
     };
-    expect((await told('trestle', env)).env).to.deep.equal({ HOME: '/root', PATH });
+    const { env: own, environ } = await told('trestle', env);
+    const { TRESTLE_CALLER_ENVIRON: _, ...rest } = own;
+    expect(rest).to.deep.equal({ HOME: '/root', PATH });
+    expect(environ, 'for what the command runs').to.have.members(Object.entries(env).map((it) => it.join('=')));
   });
 
   it('starts with any of the standard streams closed', async () => {

@@ -77,21 +77,24 @@ echo '-------------- End config'`,
       runToEnd(world, ['--', 'sh', '-c', 'echo in between >&2'], { env }),
     );
     expect(code, stderr).to.equal(0);
-    expect(
-      stderr
-        .replace(/cnitool-[0-9a-f]{20}/g, 'ID')
-        .split('\n')
-        .filter((line) => !line.startsWith('{')),
-    ).to.deep.equal([
+    expect(stderr.replace(/cnitool-[0-9a-f]{20}/g, 'ID').split('\n')).to.deep.equal([
       'CNI method: ADD',
       'CNI container id: ID',
       '-------------- Begin config',
+      '{',
+      '"type": "dummy",',
+      '"name": "dummy"',
+      '}',
       '-------------- End config',
       'trestle: plugin "dummy" has printed no result; going on without',
       'in between',
       'CNI method: DEL',
       'CNI container id: ID',
       '-------------- Begin config',
+      '{',
+      '"type": "dummy",',
+      '"name": "dummy"',
+      '}',
       '-------------- End config',
       '',
     ]);
@@ -120,12 +123,12 @@ echo '-------------- End config'`,
   });
 
   it('gives the command its input, its environment, its working folder and its arguments as they are', async () => {
-    const script = 'printf "%s|" "$@" "$GREETING" "$PWD"; cat';
+    const script = 'printf "%s|" "$@" "$GREETING" "$NODE_OPTIONS" "$LD_LIBRARY_PATH" "$PWD"; cat';
     const { stdout } = await runToEnd(world, ['--', 'sh', '-c', script, '-', '--keep', 'a  b', ''], {
-      env: { GREETING: 'good day' },
+      env: { GREETING: 'good day', NODE_OPTIONS: '--no-warnings', LD_LIBRARY_PATH: '/nosuch' },
       input: 'from outside',
     });
-    expect(stdout).to.equal('--keep|a  b||good day|/|from outside');
+    expect(stdout).to.equal('--keep|a  b||good day|--no-warnings|/nosuch|/|from outside');
   });
 
   it("attaches in the order of the files' names, and detaches in reverse", async () => {
