@@ -38,7 +38,7 @@ cnitool, and so can a network be emptied. Networks have GC of plugins from cniVe
 function validIn(call: CommandCall, { cacheFolder }: CommandRuntime, name: string): Valid[] | undefined {
   const named = values(call, 'valid').map(parse);
   if (!flag(call, 'live')) return named.length > 0 ? named : undefined;
-  // An older libcni has not kept the namespace: of such an attachment nothing is known.
+  // An older libcni has not kept the namespace: where the result does not tell it either, nothing is known.
   const live = listCache(cacheFolder).filter(
     ({ network, netns }) => network === name && (netns === '' || existsSync(netns)),
   );

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { readRegularFile } from '../regular-file';
 
 /**
@@ -118,15 +118,21 @@ function readFile(path: string): CachedAttachment | undefined {
 
 function understood(file: Partial<CacheFile> | null): CachedAttachment | undefined {
   if (file?.kind !== kind || !file.containerId || !file.ifName || !file.networkName) return undefined;
-  const { containerId, ifName, networkName, netns = '', config = '', cniArgs = [], capabilityArgs = {}, result } = file;
+  const { containerId, ifName, networkName, config = '', cniArgs = [], capabilityArgs = {}, result } = file;
   return {
     network: networkName,
     containerId,
     ifname: ifName,
-    netns,
+    netns: file.netns || sandboxIn(result),
     args: cniArgs,
     capabilityArgs,
     config: Buffer.from(config, 'base64'),
     ...(result && { result }),
   };
+}
+
+/** The namespace, where a libcni before 1.2 has kept none: as plugins put it into the result. "" where that has none. */
+function sandboxIn(result: CacheFile['result']): string {
+  const interfaces = Array.isArray(result?.interfaces) ? result.interfaces : [];
+  return interfaces.map((one) => one?.sandbox).find((path) => typeof path === 'string' && isAbsolute(path)) ?? '';
 }
