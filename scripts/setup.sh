@@ -5,7 +5,7 @@ set -eu
 build='g++ make python3 pkg-config cmake libnl-3-dev libnftnl-dev libmnl-dev'
 lint='clang-format clang-tidy shellcheck groff-base'
 kernel_tests='iproute2 iputils-ping nftables iptables containernetworking-plugins strace tcpdump util-linux
-  procps'
+  procps golang-go golang-github-appc-cni-dev'
 vm_tests='qemu-system-x86 busybox-static xz-utils'
 [ "$(uname -m)" = x86_64 ] || vm_tests= # they run there only
 
