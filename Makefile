@@ -22,9 +22,10 @@ NATIVE := $(shell find native -name '*.cc' -o -name '*.h')
 LAUNCHER := native/launcher/launcher.c
 # The tests that any kernel will do for; *.vm.test.ts are about features that many lack, and only test-vm runs them.
 KERNEL_TESTS := $(sort $(filter-out %.vm.test.ts,$(shell find test/kernel -name '*.test.ts')))
+CLIENT_TESTS := $(sort $(shell find test/clients -name '*.test.ts'))
 CXX_FILES := $(filter-out native/launcher/%,$(NATIVE))
 
-.PHONY: help setup build dev lint tidy format test test-unit test-kernel test-vm fuzz sanitize demo bench install uninstall clean
+.PHONY: help setup build dev lint tidy format test test-unit test-kernel test-clients test-vm fuzz sanitize demo bench install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +93,9 @@ test-unit: | setup ## run the tests that need no root (T=file runs one)
 
 test-kernel: build/stage ## run the tests on the installed plugins, as root, in namespaces of their own (T=file runs one)
 	$(MOCHA) $(or $(T),$(KERNEL_TESTS))
+
+test-clients: build/stage ## run pods with container runtimes on the plugins, as root, in worlds of their own (T=file runs one)
+	$(MOCHA) $(or $(T),$(CLIENT_TESTS))
 
 test-vm: build/stage ## run the kernel tests in a VM, on Debian's kernel (T=file runs one; KERNEL=6.12, or a package's name)
 	@KERNEL=$(KERNEL) test/vm/run-tests $(T)

@@ -6,11 +6,12 @@ build='g++ make python3 pkg-config cmake libnl-3-dev libnftnl-dev libmnl-dev'
 lint='clang-format clang-tidy shellcheck groff-base'
 kernel_tests='iproute2 iputils-ping nftables iptables containernetworking-plugins strace tcpdump util-linux
   procps golang-go golang-github-appc-cni-dev'
+client_tests='containerd runc busybox-static'
 vm_tests='qemu-system-x86 busybox-static xz-utils'
 [ "$(uname -m)" = x86_64 ] || vm_tests= # they run there only
 
 missing=
-for package in $build $lint $kernel_tests $vm_tests; do
+for package in $build $lint $kernel_tests $client_tests $vm_tests; do
   state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
   [ "$state" = installed ] || missing="$missing $package"
 done

@@ -4,6 +4,9 @@ set -u
 make=$1
 TRESTLE_TALLY=$PWD/build/tally
 export TRESTLE_TALLY
+# setup installs every program that the tests drive, so a missing one is a failure here and not a reason to skip.
+TRESTLE_CLIENTS=all
+export TRESTLE_CLIENTS
 mkdir -p build
 : >"$TRESTLE_TALLY"
 broken=0
@@ -23,6 +26,7 @@ tier build
 tier lint
 tier test-unit
 tier test-kernel
+tier test-clients
 tier test-vm
 
 awk -v broken="$broken" '

@@ -96,7 +96,8 @@ async function ipJson(keeper: Keeper, command: string, place?: Place): Promise<u
 
 async function callPlugin(keeper: Keeper, type: string, call: CniCall, plugins: string): Promise<CniAnswer> {
   const file = pluginPath(type, plugins);
-  if (!existsSync(file)) {
+  // It may lie in a folder that only the world has.
+  if (!existsSync(file) && !existsSync(worldPath(keeper, file))) {
     throw new Error(`no plugin ${file}: run \`make install DESTDIR=build/stage\` first`);
   }
   const ran = await run('nsenter', [...enter(keeper), file], {
