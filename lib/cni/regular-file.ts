@@ -13,13 +13,16 @@ export function readRegularFile(path: string, limit: number): string {
  */
 export function readRegularBytes(path: string, limit: number): Buffer {
   return withFile(path, O_RDONLY, (file) => {
-    const bytes = Buffer.allocUnsafe(limit + 1);
+    const chunks: Buffer[] = [];
     let length = 0;
+    // As much as there is, and not what there may be: that is megabytes where a file has a hundred bytes.
     for (let got = -1; got !== 0 && length <= limit; length += got) {
-      got = readSync(file, bytes, length, bytes.length - length, null);
+      const chunk = Buffer.allocUnsafe(Math.min(65_536, limit + 1 - length));
+      got = readSync(file, chunk, 0, chunk.length, null);
+      chunks.push(chunk.subarray(0, got));
     }
     if (length > limit) throw new Error(`${path} has more than ${limit} bytes`);
-    return Buffer.from(bytes.subarray(0, length));
+    return Buffer.concat(chunks);
   });
 }
 

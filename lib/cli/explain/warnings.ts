@@ -1,10 +1,11 @@
 import { dirname } from 'node:path';
 import { parseConfig } from '../../cni/config';
 import { hasPlugin } from '../../cni/delegate';
+import { shortened } from '../../cni/errors';
 import { pathText } from '../../cni/fold';
 import { readRegularBytes } from '../../cni/regular-file';
 import { loadNetworks, type NetworkFile } from '../../cni/runtime/files';
-import { placeOf } from '../../cni/runtime/locate';
+import { placesIn } from '../../cni/runtime/locate';
 import type { PluginConfig } from '../../cni/runtime/network';
 import { hasIpam, ipamType } from '../../plugin/ipam';
 import { bridgeSchema } from '../../plugins/bridge/config';
@@ -27,30 +28,41 @@ export function warningsFor(plugins: Plugins, network: NetworkFile, host: HostFa
   const file = openFile(network.file);
   const isList = 'plugins' in file.json;
   return [
-    ...(isList ? listKeyDoubts(file.json).map((doubt) => file.warning([], doubt)) : []),
-    ...versionDoubts(network).map((doubt) => file.warning([], doubt)),
+    ...file.warnings([], [...(isList ? listKeyDoubts(file.json) : []), ...versionDoubts(network)]),
     ...network.plugins.flatMap((plugin, i) => {
       const [source, base] = plugin.file ? [openFile(plugin.file), []] : [file, isList ? ['plugins', i] : []];
-      return pluginDoubts(plugins, plugin, host, neighbours).map((doubt) => source.warning(base, doubt));
+      return source.warnings(base, pluginDoubts(plugins, plugin, host, neighbours));
     }),
   ];
 }
 
+/** Of one plugin, or of the list around them. */
+const mostWarnings = 24;
+
 interface Source {
   json: Record<string, unknown>;
-  /** A doubt about what stands under `base`, with its place. */
-  warning(base: Path, doubt: Doubt): Warning;
+  /** Doubts about what stands under `base`, with their places. Of very many the first ones. */
+  warnings(base: Path, doubts: readonly Doubt[]): Warning[];
 }
 
 /** One that is known to be readable. */
 function openFile(file: string): Source {
   const text = readRegularBytes(file, largestFile).toString('utf8');
   const json = JSON.parse(text) as Record<string, unknown>;
+  const placeIn = placesIn(text);
+  const warning = (base: Path, doubt: Doubt): Warning => {
+    const path = spelled(json, [...base, ...doubt.path]);
+    const shown = path.length > 0 ? { path: shortened(pathText(path)) } : {};
+    return { file, ...placeIn(path), ...shown, text: shortened(doubt.text) };
+  };
   return {
     json,
-    warning(base, doubt) {
-      const path = spelled(json, [...base, ...doubt.path]);
-      return { file, ...placeOf(text, path), ...(path.length > 0 && { path: pathText(path) }), text: doubt.text };
+    warnings(base, doubts) {
+      const more = doubts.length - mostWarnings;
+      return [
+        ...doubts.slice(0, mostWarnings).map((doubt) => warning(base, doubt)),
+        ...(more > 0 ? [warning(base, { path: [], text: `and ${more} more` })] : []),
+      ];
     },
   };
 }

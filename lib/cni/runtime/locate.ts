@@ -8,12 +8,19 @@ export interface Place {
 
 /** Where the value is that `path` leads to, or the nearest thing around it; undefined for what is no JSON. */
 export function placeOf(text: string, path: readonly (string | number)[]): Place | undefined {
+  return placesIn(text)(path);
+}
+
+/** {@link placeOf}, for several places of one text. */
+export function placesIn(text: string): (path: readonly (string | number)[]) => Place | undefined {
   const root = treeOf(text);
-  for (let length = path.length; root && length >= 0; length -= 1) {
-    const node = findNodeAtLocation(root, path.slice(0, length));
-    if (node) return at(text, startOf(node, length));
-  }
-  return undefined;
+  return (path) => {
+    for (let length = path.length; root && length >= 0; length -= 1) {
+      const node = findNodeAtLocation(root, path.slice(0, length));
+      if (node) return at(text, startOf(node, length));
+    }
+    return undefined;
+  };
 }
 
 /** Undefined, too, for what is nested too deeply to be walked. */

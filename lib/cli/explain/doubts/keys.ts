@@ -1,4 +1,6 @@
 import { unknownKeys } from '../../../cni/config';
+import { CniError } from '../../../cni/errors';
+import type { UnknownKey } from '../../../cni/fold';
 import type { Plugin } from '../../../plugin/define';
 import { ipamType } from '../../../plugin/ipam';
 import type { Doubt } from './doubt';
@@ -40,32 +42,52 @@ const capabilities: Readonly<Record<string, readonly string[]>> = {
 /** Keys of one of our plugins' configurations that nobody reads. */
 export function keyDoubts(plugins: ReadonlyMap<string, Plugin>, plugin: Plugin, config: Json): Doubt[] {
   const ipam = plugins.get(ipamType(config));
-  const ofIpam = ipam && plugin.kind !== 'ipam' && plugin.ipam !== undefined ? unknownKeys(ipam.config, config) : [];
-  const unknown = [...unknownKeys(plugin.config, config), ...ofIpam.filter(({ path }) => path[0] === 'ipam')];
+  const ofIpam = ipam && plugin.kind !== 'ipam' && plugin.ipam !== undefined ? unknownTo(ipam, config) : [];
+  const unknown = [...unknownTo(plugin, config), ...ofIpam.filter(({ path }) => path[0] === 'ipam')];
   return [
-    ...unknown.filter(({ path }) => !isRuntimes(path)).map(({ path, known }) => ({ path, text: hint(path, known) })),
-    ...Object.keys((valueAt(config, ['trestle']) as object | undefined) ?? {})
+    ...unknown.filter(({ path }) => !isRuntimes(path)).map(({ path, known }) => doubtOf(path, known)),
+    ...keysOf(valueAt(config, ['trestle']))
       .filter((key) => key.toLowerCase() !== 'trace')
-      .map((key) => ({ path: ['trestle', key], text: hint([key], ['trace']) })),
+      .map((key) => doubtOf(['trestle', key], ['trace'])),
     ...ignoredDoubts(plugin.type, config),
     ...capabilityDoubts(plugin.type, ipamType(config), config),
   ];
+}
+
+/** Of a configuration that an ADD refuses nothing more has to be said. */
+function unknownTo(plugin: Plugin, config: Json): UnknownKey[] {
+  try {
+    return unknownKeys(plugin.config, config);
+  } catch (error) {
+    if (error instanceof CniError) return [];
+    throw error;
+  }
 }
 
 /** Keys of the list itself that no runtime reads. */
 export function listKeyDoubts(list: Json): Doubt[] {
   return Object.keys(list)
     .filter((key) => !listKeys.includes(key))
-    .map((key) => ({ path: [key], text: hint([key], listKeys) }));
+    .map((key) => doubtOf([key], listKeys));
 }
 
 function isRuntimes(path: Path): boolean {
   return path.length === 1 && runtimeKeys.some((key) => key.toLowerCase() === String(path[0]).toLowerCase());
 }
 
-function hint(path: Path, known: readonly string[]): string {
-  const near = nearest(String(path.at(-1)), known);
-  return near === undefined ? 'unknown key, which is ignored' : `unknown key: did you mean "${near}"?`;
+/** What it was probably meant to be is found out when it is asked for: there may be very many. */
+function doubtOf(path: Path, known: readonly string[]): Doubt {
+  return {
+    path,
+    get text() {
+      const near = nearest(String(path.at(-1)), known);
+      return near === undefined ? 'unknown key, which is ignored' : `unknown key: did you mean "${near}"?`;
+    },
+  };
+}
+
+function keysOf(value: unknown): string[] {
+  return value !== null && typeof value === 'object' && !Array.isArray(value) ? Object.keys(value) : [];
 }
 
 function ignoredDoubts(type: string, config: Json): Doubt[] {
@@ -77,7 +99,8 @@ function ignoredDoubts(type: string, config: Json): Doubt[] {
 function capabilityDoubts(type: string, ipam: string, config: Json): Doubt[] {
   const declared = valueAt(config, ['capabilities']);
   // A plugin of somebody else's that is asked for addresses may have any.
-  if (declared === null || typeof declared !== 'object' || (ipam !== '' && !(ipam in capabilities))) return [];
+  if (declared === null || typeof declared !== 'object' || (ipam !== '' && !Object.hasOwn(capabilities, ipam)))
+    return [];
   const known = [...(capabilities[type] ?? []), ...(capabilities[ipam] ?? [])];
   return Object.entries(declared)
     .filter(([name, on]) => on === true && !known.includes(name))

@@ -2,6 +2,7 @@
 export function nearest(word: string, words: readonly string[]): string | undefined {
   const far = Math.min(2, Math.floor((word.length - 1) / 3));
   const [best] = words
+    .filter((one) => Math.abs(one.length - word.length) <= far)
     .map((one) => ({ one, distance: distance(word.toLowerCase(), one.toLowerCase()) }))
     .filter(({ distance: found }) => found <= far)
     .sort((a, b) => a.distance - b.distance);

@@ -21,7 +21,8 @@ function member(value: unknown, key: string | number): readonly [string | number
   if (value === null || typeof value !== 'object') return undefined;
   if (Array.isArray(value)) return typeof key === 'number' ? [key, value[key]] : undefined;
   const wanted = String(key).toLowerCase();
-  return Object.entries(value).findLast(([name]) => name.toLowerCase() === wanted);
+  const name = Object.keys(value).findLast((one) => one.length === wanted.length && one.toLowerCase() === wanted);
+  return name === undefined ? undefined : [name, (value as Record<string, unknown>)[name]];
 }
 
 /** Elements of a list with their indexes; none of anything else. */
