@@ -28,7 +28,7 @@ int TryLock(int fd, const LockRequest& request) {
   int failed = 0;
   if (request.offset) {
     struct flock lock {};
-    lock.l_type = F_WRLCK;
+    lock.l_type = request.shared ? F_RDLCK : F_WRLCK;
     lock.l_whence = SEEK_SET;
     lock.l_start = off_t(*request.offset);
     lock.l_len = 1;
@@ -57,7 +57,10 @@ LockRequest ParseLockRequest(Fields& fields) {
   if (request.path.empty()) fields.Complain("path", "is empty");
   request.timeout = std::chrono::milliseconds(fields.Number("timeoutMs", 0, INT32_MAX));
   const bool whole = fields.OneOf<bool>("kind", {{"ofd", false}, {"flock", true}});
-  if (!whole) request.offset = fields.BigNumber("offset");
+  if (!whole) {
+    request.offset = fields.BigNumber("offset");
+    request.shared = fields.OptionalFlag("shared").value_or(false);
+  }
   return request;
 }
 

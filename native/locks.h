@@ -20,6 +20,8 @@ struct LockRequest {
   std::chrono::milliseconds timeout{0};
   // An open-file-description lock of the byte at this offset; nothing: a flock of the whole file.
   std::optional<uint64_t> offset;
+  // Only of a byte: had together with others who share it, and with nobody who does not.
+  bool shared = false;
 };
 
 LockRequest ParseLockRequest(Fields& fields);

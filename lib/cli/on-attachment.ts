@@ -18,7 +18,7 @@ export async function onAttachment(
   } = call;
   const runtime = runtimeOf(around, traceTo(around, flag(call, 'trace')));
   const attachment = attachmentOf(around, netns);
-  await oneAtATime(runtime, attachment, () => work(runtime, network, attachment));
+  await oneAtATime(runtime, network, attachment, () => work(runtime, network, attachment));
   return 0;
 }
 

@@ -4,7 +4,7 @@ import { parseArgs } from '../cni/args';
 import { type Attachment, defaultCacheFolder } from '../cni/runtime/cache';
 import type { Runtime } from '../cni/runtime/chain';
 import { faultText, loadNetworks, type NetworkFile } from '../cni/runtime/files';
-import { withSharedLock } from '../plugin/locks';
+import { inTurn, withSharedLock } from '../plugin/locks';
 import type { Platform } from '../plugin/platform';
 import type { Surroundings } from '../process';
 import { CommandError } from './command';
@@ -122,11 +122,22 @@ function capabilityArgs(text: string): Record<string, unknown> {
   }
 }
 
-/** Only one thing at a time is done to a container (specification, "Runtime"), whoever runs `trestle`. */
+/**
+ * Only one thing at a time is done to a container, and nothing while a GC of the network is under way (specification,
+ * "Lifecycle & Ordering"), whoever runs `trestle`.
+ */
 export function oneAtATime<T>(
   { platform }: CommandRuntime,
+  network: string,
   { containerId }: Pick<Attachment, 'containerId'>,
   work: () => Promise<T>,
 ): Promise<T> {
-  return withSharedLock(platform, `container ${containerId}`, work);
+  return inTurn(platform, `network ${network}`, 'beside', () =>
+    withSharedLock(platform, `container ${containerId}`, work),
+  );
+}
+
+/** Does a GC of the network while nothing is added to it or removed. What is valid is to be asked within: an ADD may just have ended. */
+export function whileIdle<T>({ platform }: CommandRuntime, network: string, work: () => Promise<T>): Promise<T> {
+  return inTurn(platform, `network ${network}`, 'alone', work);
 }

@@ -425,8 +425,14 @@ export interface Applied {
   faults: (KernelFault & { step: number; us: number })[];
 }
 
-/** How a lock is taken. `ofd`: an open-file-description byte-range lock of one byte at `offset`; `flock`: the whole file. */
-export type LockRequest = { path: string; timeoutMs: number } & ({ kind: 'ofd'; offset: number } | { kind: 'flock' });
+/**
+ * How a lock is taken. `ofd`: an open-file-description byte-range lock of one byte at `offset`, which several may have that
+ * are all `shared`; `flock`: the whole file.
+ */
+export type LockRequest = { path: string; timeoutMs: number } & (
+  | { kind: 'ofd'; offset: number; shared?: boolean }
+  | { kind: 'flock' }
+);
 
 /** A program that runs in a network namespace. */
 export interface Program {

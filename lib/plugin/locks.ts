@@ -20,8 +20,8 @@ function lockFile({ stateDir }: LockingPlatform): string {
   return join(stateDir, 'lock');
 }
 
-async function take(platform: LockingPlatform, offset: number, what: string): Promise<() => void> {
-  const request = { kind: 'ofd', path: lockFile(platform), offset, timeoutMs: patienceMs } as const;
+async function take(platform: LockingPlatform, offset: number, what: string, shared = false): Promise<() => void> {
+  const request = { kind: 'ofd', path: lockFile(platform), offset, shared, timeoutMs: patienceMs } as const;
   const lock = await platform.kernel.lock(request);
   if (lock === null) throw new CniError(ErrorCode.tryAgainLater, `${what} is still being worked on by another call`);
   return () => platform.kernel.unlock(lock);
@@ -58,6 +58,22 @@ export function withAttachmentLock<T>(
 /** Runs `work` while nobody else changes a thing that several attachments share, such as a bridge. */
 export function withSharedLock<T>(platform: LockingPlatform, thing: string, work: () => Promise<T>): Promise<T> {
   return holding(take(platform, offsetOf('shared', thing), thing), work);
+}
+
+/**
+ * Runs `work` beside that of others who are no more than `beside`, or `alone`. Who waits for that keeps those behind it
+ * waiting, so that its turn comes however many there are.
+ */
+export function inTurn<T>(
+  platform: LockingPlatform,
+  thing: string,
+  how: 'beside' | 'alone',
+  work: () => Promise<T>,
+): Promise<T> {
+  const entered = holding(take(platform, offsetOf('turn', thing), thing), () =>
+    take(platform, offsetOf('room', thing), thing, how === 'beside'),
+  );
+  return holding(entered, work);
 }
 
 /** Runs `work` if nobody works on the attachment right now; otherwise leaves it alone and answers false. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { listCache } from '../../cni/runtime/cache';
 import { gcNetwork, type Valid } from '../../cni/runtime/chain';
 import { type Command, type CommandCall, flag, UsageError, values } from '../command';
-import { type CommandRuntime, networkNamed, runtimeEnvironment, runtimeOf } from '../runtime';
+import { type CommandRuntime, networkNamed, runtimeEnvironment, runtimeOf, whileIdle } from '../runtime';
 import { traceOption, traceTo } from '../tracing';
 
 export const gc: Command = {
@@ -29,14 +29,21 @@ cnitool, and so can a network be emptied. Networks have GC of plugins from cniVe
     const { around, operands } = call;
     const runtime = runtimeOf(around, traceTo(around, flag(call, 'trace')));
     const network = networkNamed(runtime, operands[0] ?? '');
-    await gcNetwork(runtime, network, validIn(call, runtime, network.name));
+    const named = values(call, 'valid').map(parse);
+    await whileIdle(runtime, network.name, () =>
+      gcNetwork(runtime, network, validIn(call, runtime, network.name, named)),
+    );
     return 0;
   },
 };
 
 /** Undefined where nothing was said: then the plugins get no list, and remove nothing of their own accord. */
-function validIn(call: CommandCall, { cacheFolder }: CommandRuntime, name: string): Valid[] | undefined {
-  const named = values(call, 'valid').map(parse);
+function validIn(
+  call: CommandCall,
+  { cacheFolder }: CommandRuntime,
+  name: string,
+  named: Valid[],
+): Valid[] | undefined {
   if (!flag(call, 'live')) return named.length > 0 ? named : undefined;
   // An older libcni has not kept the namespace: where the result does not tell it either, nothing is known.
   const live = listCache(cacheFolder).filter(

@@ -48,7 +48,7 @@ export async function attach(runtime: CommandRuntime, scratch: Scratch, network:
     runtime.warn(message);
   };
   try {
-    return await oneAtATime(runtime, attachment, () => addNetwork({ ...runtime, warn }, network, attachment));
+    return await oneAtATime(runtime, name, attachment, () => addNetwork({ ...runtime, warn }, network, attachment));
   } catch (error) {
     // A failed ADD has been taken back, unless that gave rise to a warning.
     if (isTakenBack) record.attachments.pop();
@@ -75,7 +75,9 @@ async function detach(runtime: CommandRuntime, { netns, attachments }: RunRecord
   const left: RunRecord['attachments'] = [];
   for (const one of [...attachments].reverse()) {
     try {
-      await oneAtATime(runtime, one.attachment, () => delNetwork(runtime, asNetwork(one.network), one.attachment));
+      await oneAtATime(runtime, one.network.name, one.attachment, () =>
+        delNetwork(runtime, asNetwork(one.network), one.attachment),
+      );
     } catch (error) {
       left.unshift(one);
       runtime.warn(`${netns} is still attached to network "${one.network.name}": ${(error as Error).message}`);

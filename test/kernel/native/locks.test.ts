@@ -101,6 +101,18 @@ describe('locks', () => {
     }
   });
 
+  it('a shared one is had by several, and by nobody alone meanwhile', async () => {
+    const alone = { kind: 'ofd', path: path(), offset: 7, timeoutMs: 0 } as const;
+    const shared = { ...alone, shared: true };
+    const [one, two] = [await native().lock(shared), await native().lock(shared)] as [number, number];
+    native().unlock(one);
+    expect(await native().lock(alone)).to.equal(null);
+    native().unlock(two);
+    const three = (await native().lock(alone)) as number;
+    expect(await native().lock(shared)).to.equal(null);
+    native().unlock(three);
+  });
+
   it('flock is the lock that flock(1) takes, on a file of any mode', async () => {
     writeFileSync(path(), '');
     chmodSync(path(), 0o444);
