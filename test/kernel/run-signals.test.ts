@@ -19,6 +19,8 @@ describe('A signal to trestle run', () => {
     addStaged(world);
     configure(world, '10-net.conflist', { cniVersion: '1.0.0', name: 'net', plugins: [bridge, { type: 'staged' }] });
     configure(world, '20-more.conf', { cniVersion: '1.0.0', name: 'more', type: 'staged' });
+    const chain = { cniVersion: '1.0.0', name: 'chain', plugins: [{ type: 'staged' }, { type: 'staged' }] };
+    configure(world, '../chain.d/10-chain.conflist', chain);
     expect((await start('true').ended).code).to.equal(0);
     clean = await world.snapshot();
   });
@@ -28,7 +30,11 @@ describe('A signal to trestle run', () => {
 
   const start = (...command: string[]): Running => startRun(world, ['--', ...command]);
   /** Says in the plugins' log what it does, and waits to be ended. */
-  const command = (traps = 'true') => ['sh', '-c', `${traps}; echo command >>/run/stages; while :; do sleep 0.01; done`];
+  const command = (traps = 'true') => [
+    'sh',
+    '-c',
+    `${traps}; echo command >>/run/stages; while :; do sleep 0.01; done`,
+  ];
   const whole = (what: string) => [`begin ${what}`, `end ${what}`];
 
   for (const name of names) {
@@ -43,6 +49,16 @@ describe('A signal to trestle run', () => {
       expect(stages(world)).to.deep.equal([...whole('ADD eth0'), ...whole('DEL eth0')]);
     });
   }
+
+  it('keeps the next plugin of a chain from being called', async () => {
+    const letGo = hold(world, 'ADD eth0');
+    const { pid, ended } = startRun(world, ['--', 'true'], { env: { NETCONFPATH: '/run/chain.d' } });
+    await reached(world, 'begin ADD eth0');
+    process.kill(pid, 'SIGINT');
+    letGo();
+    expect((await ended).code).to.equal(signals.SIGINT);
+    expect(stages(world)).to.deep.equal([...whole('ADD eth0'), ...whole('DEL eth0'), ...whole('DEL eth0')]);
+  });
 
   it('while the last network is attached comes early enough for the command not to be run', async () => {
     const letGo = hold(world, 'ADD eth1');

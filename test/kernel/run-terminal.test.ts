@@ -17,6 +17,7 @@ import { startTerminal, type Terminal } from '../support/terminal';
 import { configure } from '../support/trestle';
 import { createWorld, type World } from '../support/world';
 
+const bridge = { type: 'bridge', bridge: 'cni0', ipam: { type: 'staged' } };
 const controlC = '\x03';
 const controlBackslash = '\x1c';
 
@@ -30,7 +31,9 @@ describe('trestle run in a terminal', () => {
     addStaged(world);
     configure(world, '10-net.conf', { cniVersion: '1.0.0', name: 'net', type: 'staged' });
     configure(world, '99-loopback.conf', { cniVersion: '1.0.0', name: 'lo', type: 'loopback' });
+    configure(world, '../ipam.d/10-net.conf', { cniVersion: '1.0.0', name: 'ipam', ...bridge });
     expect((await runToEnd(world, ['--', 'true'])).code).to.equal(0);
+    expect((await runToEnd(world, ['--', 'true'], { env: { NETCONFPATH: '/run/ipam.d' } })).code).to.equal(0);
     clean = await world.snapshot();
   });
   beforeEach(() => {
@@ -99,6 +102,19 @@ describe('trestle run in a terminal', () => {
       letGo();
       expect(await status(shown)).to.equal(stage === 'ADD eth0' ? 130 : 0);
       expect(stages(world).slice(-1)).to.deep.equal(['end DEL eth0']);
+    });
+  }
+
+  for (const stage of ['ADD eth0', 'DEL eth0']) {
+    it(`keeps Ctrl-C from an IPAM plugin that one of ours has called: ${stage}`, async () => {
+      const letGo = hold(world, stage);
+      const shown = await inTerminal('NETCONFPATH=/run/ipam.d trestle run -- true');
+      await reached(world, `begin ${stage}`);
+      shown.type(controlC);
+      await until('it is echoed', () => shown.screen().includes('^C'));
+      letGo();
+      expect(await status(shown)).to.equal(stage === 'ADD eth0' ? 130 : 0);
+      expect(stages(world)).to.deep.equal(['begin ADD eth0', 'end ADD eth0', 'begin DEL eth0', 'end DEL eth0']);
     });
   }
 

@@ -153,8 +153,8 @@ echo '-------------- End config'`,
     const { netns, attachments } = JSON.parse(stderr);
     expect(netns).to.match(/^\/run\/netns\/trestle-[a-z2-7]{12}$/);
     expect(attachments.map(({ network, ifname, result }: never) => [network, ifname, result])).to.deep.equal([
-      ['b', 'eth0', { cniVersion: '0.4.0', dns: {} }],
-      ['a', 'eth1', { cniVersion: '1.0.0' }],
+      ['b', 'eth0', { cniVersion: '0.4.0', ips: [{ address: '10.9.0.2/24', version: '4' }], dns: {} }],
+      ['a', 'eth1', { cniVersion: '1.0.0', ips: [{ address: '10.9.0.2/24' }] }],
     ]);
   });
 
@@ -170,12 +170,19 @@ echo '-------------- End config'`,
   });
 
   it('runs nothing where it cannot attach, and detaches what it had attached', async () => {
-    addScript(world, '/run/bin/broken', `echo '{"code": 100, "msg": "out of order"}'; [ "$CNI_COMMAND" != ADD ]`);
+    addScript(
+      world,
+      '/run/bin/broken',
+      `echo "$CNI_COMMAND broken" >>/run/stages; echo '{"code": 100, "msg": "out of order"}'; [ "$CNI_COMMAND" != ADD ]`,
+    );
     const files = { '10-a.conf': staged('a'), '20-b.conf': { ...staged('b'), type: 'broken' } };
     const { code, stdout, stderr } = await withNetworks(files, (env) => runToEnd(world, ['--', 'echo', 'no'], { env }));
     expect({ code, stdout }).to.deep.equal({ code: 1, stdout: '' });
     expect(stderr).to.equal('trestle: plugin type="broken" failed (add): out of order\n');
-    expect(stages(world)).to.deep.equal(['begin ADD eth0', 'end ADD eth0', 'begin DEL eth0', 'end DEL eth0']);
+    expect(stages(world)).to.deep.equal([
+      ...['begin ADD eth0', 'end ADD eth0', 'ADD broken'],
+      ...['DEL broken', 'begin DEL eth0', 'end DEL eth0'],
+    ]);
   });
 
   it('goes on detaching where one network cannot be, and the next run tries that again', async () => {

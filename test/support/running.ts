@@ -39,7 +39,7 @@ export const runEnvironment = (world: World): Record<string, string> => ({
 
 /**
  * Makes /run/bin/staged, a plugin that says in /run/stages what it begins and ends ("begin ADD eth0"), and between the two
- * waits for as long as {@link hold} has it.
+ * waits for as long as {@link hold} has it. As an IPAM plugin it always gives the same address.
  */
 export function addStaged(world: World): void {
   addScript(
@@ -49,7 +49,7 @@ export function addStaged(world: World): void {
 echo "begin $what" >>/run/stages
 while [ -e "/run/hold $what" ]; do sleep 0.01; done
 echo "end $what" >>/run/stages
-[ "$CNI_COMMAND" != ADD ] || echo '{"cniVersion": "1.0.0"}'`,
+[ "$CNI_COMMAND" != ADD ] || echo '{"cniVersion": "1.0.0", "ips": [{"address": "10.9.0.2/24"}]}'`,
   );
 }
 
