@@ -14,6 +14,7 @@ describeWith(['containerd', 'runc', 'busybox'], 'containerd, when a pod cannot b
     await node.machine.install();
   });
   after(() => node.close());
+  afterEach(() => node.removePods());
 
   /** What RunPodSandbox says; it must fail. */
   const refusal = () =>

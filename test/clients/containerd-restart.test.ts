@@ -15,6 +15,7 @@ describeWith(['containerd', 'runc', 'busybox'], 'containerd, started anew', () =
     await node.machine.install();
   });
   after(() => node.close());
+  afterEach(() => node.removePods());
 
   it('finds pods that lived on after it was killed, and removes them without a trace', async () => {
     await node.configure('dual-stack', [bridge(ranges.ipv4, ranges.ipv6)]);

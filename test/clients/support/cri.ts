@@ -2,9 +2,16 @@ import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 
+/** A TCP port of the node that leads into the pod. */
+export interface Port {
+  hostPort: number;
+  containerPort: number;
+}
+
 export interface PodSandboxConfig {
   metadata: { name: string; uid: string; namespace: string };
   hostname: string;
+  portMappings: Port[];
   linux: { cgroupParent: string; securityContext: { namespaceOptions: { pid: 'CONTAINER' } } };
 }
 

@@ -6,6 +6,7 @@ import { type Config, hostLocal } from '../../support/network';
 import type { Snapshot } from '../../support/snapshot';
 import { cgroupsBelow } from './cgroups';
 import { type Containerd, startContainerd, until } from './containerd';
+import type { Port } from './cri';
 import { createKubelet, type Kubelet } from './kubelet';
 import { createMachine, type Machine } from './machine';
 
@@ -17,7 +18,9 @@ export interface KubeNode {
   /** Makes a list of plugins the only network, and waits until containerd has read it. */
   configure(name: string, plugins: Config[]): Promise<void>;
   /** The machine as it is without pods, after a first one has come and gone: bridges stay. */
-  withoutPods(): Promise<Snapshot>;
+  withoutPods(ports?: Port[]): Promise<Snapshot>;
+  /** Removes the pods that a test which failed has left, for the sake of the next. */
+  removePods(): Promise<void>;
   /** Fails unless no pod is known and the machine is as it was, but for lines that match one of `allow`. */
   expectNothingLeft(before: Snapshot, allow?: RegExp[]): Promise<void>;
   close(): Promise<void>;
@@ -49,9 +52,12 @@ function withCalls(machine: Machine, containerd: Containerd, kubelet: Kubelet): 
     containerd,
     kubelet,
     configure: (name, plugins) => configure(machine, containerd, { cniVersion: '1.0.0', name, plugins }),
-    async withoutPods() {
-      await kubelet.remove(await kubelet.sandbox('first'));
+    async withoutPods(ports) {
+      await kubelet.remove(await kubelet.sandbox('first', ports));
       return await machine.world.snapshot();
+    },
+    async removePods() {
+      for (const id of await kubelet.pods()) await kubelet.remove({ id });
     },
     async expectNothingLeft(before, allow = []) {
       expect(await kubelet.pods(), 'pods').to.deep.equal([]);

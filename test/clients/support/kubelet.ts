@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Cri, PodSandboxConfig } from './cri';
+import type { Cri, PodSandboxConfig, Port } from './cri';
 import { image } from './image';
 
 /** A pod without containers. */
@@ -22,8 +22,8 @@ export interface Kubelet {
   /** What is wrong with the network; null when pods can be started. */
   networkProblem(): Promise<string | null>;
   /** RunPodSandbox and PodSandboxStatus. */
-  sandbox(name: string): Promise<SandboxPod>;
-  run(name: string): Promise<RunningPod>;
+  sandbox(name: string, ports?: Port[]): Promise<SandboxPod>;
+  run(name: string, ports?: Port[]): Promise<RunningPod>;
   /** Stops it twice and removes it twice, as kubelet does when it is not sure. */
   remove(pod: { id: string }): Promise<void>;
   /** The ids of all pods that the runtime knows, in whatever state. */
@@ -31,13 +31,12 @@ export interface Kubelet {
 }
 
 export function createKubelet(cri: Cri, cgroupParent: string): Kubelet {
-  const sandbox = (config: PodSandboxConfig) => runSandbox(cri, config);
   return {
     networkProblem: () => networkProblem(cri),
-    sandbox: (name) => sandbox(podConfig(name, cgroupParent)),
-    async run(name) {
-      const config = podConfig(name, cgroupParent);
-      const pod = await sandbox(config);
+    sandbox: (name, ports) => runSandbox(cri, podConfig(name, cgroupParent, ports)),
+    async run(name, ports) {
+      const config = podConfig(name, cgroupParent, ports);
+      const pod = await runSandbox(cri, config);
       const container = await runContainer(cri, pod.id, config);
       return { ...pod, exec: (...command) => exec(cri, container, command) };
     },
@@ -52,10 +51,11 @@ export function createKubelet(cri: Cri, cgroupParent: string): Kubelet {
 
 const ownPids = { securityContext: { namespaceOptions: { pid: 'CONTAINER' } } } as const;
 
-function podConfig(name: string, cgroupParent: string): PodSandboxConfig {
+function podConfig(name: string, cgroupParent: string, portMappings: Port[] = []): PodSandboxConfig {
   return {
     metadata: { name, uid: randomUUID(), namespace: 'default' },
     hostname: name,
+    portMappings,
     linux: { cgroupParent, ...ownPids },
   };
 }
