@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { parseArgs } from '../cni/args';
+import { assertIfname } from '../cni/environment';
 import { type Attachment, defaultCacheFolder } from '../cni/runtime/cache';
 import type { Runtime } from '../cni/runtime/chain';
 import { faultText, loadNetworks, type NetworkFile } from '../cni/runtime/files';
@@ -105,10 +106,21 @@ export function attachmentOf({ env }: Surroundings, netnsOperand: string): Attac
   return {
     containerId: containerIdFor(netns),
     netns,
-    ifname: env.CNI_IFNAME || 'eth0',
+    ifname: ifnameIn(env),
     args: parseArgs(env.CNI_ARGS ?? '').pairs,
     capabilityArgs: capabilityArgs(env.CAP_ARGS ?? ''),
   };
+}
+
+/** Checked here, since the kept result has it in the name of its file, and not every plugin looks. */
+function ifnameIn({ CNI_IFNAME: ifname = '' }: Surroundings['env']): string {
+  if (ifname === '') return 'eth0';
+  try {
+    assertIfname(ifname);
+  } catch (error) {
+    throw new CommandError(`CNI_IFNAME: ${(error as Error).message}`);
+  }
+  return ifname;
 }
 
 function capabilityArgs(text: string): Record<string, unknown> {

@@ -67,8 +67,8 @@ function parseAttachment(env: Variables): Pick<Environment, 'containerId' | 'net
   return { containerId, netns, ifname };
 }
 
-/** The kernel's rules for a link's name. */
-function assertIfname(ifname: string): void {
+/** The kernel's rules for a link's name. Code 4. */
+export function assertIfname(ifname: string): void {
   if (Buffer.byteLength(ifname) > maxIfnameBytes) {
     throw invalid('interface name is too long', `interface name should be less than ${maxIfnameBytes + 1} characters`);
   }
