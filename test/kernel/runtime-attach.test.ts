@@ -133,4 +133,18 @@ describe('A script that attaches a namespace with trestle', () => {
     expect(stderr.trim().split('\n').at(-1)).to.match(/^ADD bridge eth0 {2}end {3}ADD {2}done /);
     await done(world, 'del net blue');
   });
+
+  it("can use the first tutorial's own file, of version 0.2.0", async () => {
+    const ipam = { type: 'host-local', subnet: '10.22.0.0/16', routes: [{ dst: '0.0.0.0/0' }] };
+    const mynet = { cniVersion: '0.2.0', name: 'mynet', type: 'bridge', bridge: 'cni0', isGateway: true, ipMasq: true };
+    configure(world, '20-mynet.conf', { ...mynet, ipam });
+    expect(await added(world, 'mynet blue')).to.deep.equal({
+      cniVersion: '0.2.0',
+      ip4: { ip: '10.22.0.2/16', gateway: '10.22.0.1', routes: [{ dst: '0.0.0.0/0' }] },
+      dns: {},
+    });
+    expect(await world.ping(blue, '10.22.0.1')).to.equal(true);
+    await done(world, 'del mynet blue');
+    expect(await world.ip('link show', blue)).to.have.length(1);
+  });
 });
