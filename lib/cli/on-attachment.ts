@@ -1,11 +1,9 @@
 import { type Attachment, type CachedAttachment, readCache } from '../cni/runtime/cache';
 import type { NetworkFile } from '../cni/runtime/files';
 import { parseList } from '../cni/runtime/network';
-import { type CommandCall, flag, type Option } from './command';
+import { type CommandCall, flag } from './command';
 import { attachmentOf, type CommandRuntime, networkNamed, oneAtATime, runtimeOf } from './runtime';
-import { traceOption, traceTo } from './tracing';
-
-export const attachmentOptions: Readonly<Record<string, Option>> = { trace: traceOption };
+import { traceTo } from './tracing';
 
 /** Does something to one attachment, NETWORK NETNS, while nobody else touches the container. */
 export async function onAttachment(

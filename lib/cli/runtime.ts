@@ -139,17 +139,33 @@ function capabilityArgs(text: string): Record<string, unknown> {
  * "Lifecycle & Ordering"), whoever runs `trestle`.
  */
 export function oneAtATime<T>(
-  { platform }: CommandRuntime,
+  runtime: CommandRuntime,
   network: string,
-  { containerId }: Pick<Attachment, 'containerId'>,
+  attachment: Pick<Attachment, 'containerId'>,
   work: () => Promise<T>,
 ): Promise<T> {
-  return inTurn(platform, `network ${network}`, 'beside', () =>
-    withSharedLock(platform, `container ${containerId}`, work),
-  );
+  return inTurn(runtime.platform, `network ${network}`, 'beside', () => inItsTurn(runtime, attachment, work));
 }
 
-/** Does a GC of the network while nothing is added to it or removed. What is valid is to be asked within: an ADD may just have ended. */
-export function whileIdle<T>({ platform }: CommandRuntime, network: string, work: () => Promise<T>): Promise<T> {
-  return inTurn(platform, `network ${network}`, 'alone', work);
+const inItsTurn = <T>(
+  { platform }: CommandRuntime,
+  { containerId }: Pick<Attachment, 'containerId'>,
+  work: () => Promise<T>,
+): Promise<T> => withSharedLock(platform, `container ${containerId}`, work);
+
+/**
+ * Does a GC of the network while nothing is added to it or removed, with a runtime that waits, too, for what another
+ * network does to a container. What is valid is to be asked within: an ADD may just have ended.
+ */
+export function whileIdle<T>(
+  runtime: CommandRuntime,
+  network: string,
+  work: (runtime: CommandRuntime) => Promise<T>,
+): Promise<T> {
+  const invoke: Runtime['invoke'] = (invocation) => {
+    const { attachment } = invocation;
+    const calling = () => runtime.invoke(invocation);
+    return attachment ? inItsTurn(runtime, attachment, calling) : calling();
+  };
+  return inTurn(runtime.platform, `network ${network}`, 'alone', () => work({ ...runtime, invoke }));
 }

@@ -5,6 +5,12 @@ import { paintFor } from './paint';
 /** The option of every command that calls plugins. */
 export const traceOption: Option = { about: 'one line per step that is done, on stderr' };
 
+/** The options of a command that does what plugins do, and has nothing but their errors to tell. */
+export const pluginOptions: Readonly<Record<string, Option>> = {
+  trace: traceOption,
+  json: { about: 'an error as a runtime gets it, on stdout: an object with code, msg and details' },
+};
+
 /** Where the lines go, if they are wanted. */
 export function traceTo(
   { env, err, errIsTerminal }: Surroundings,

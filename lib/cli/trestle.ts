@@ -1,9 +1,9 @@
 import { version } from '../../package.json';
-import { CniError } from '../cni/errors';
+import { CniError, errorReport } from '../cni/errors';
 import { plugins } from '../plugins';
 import type { Surroundings } from '../process';
 import { understand } from './arguments';
-import { type Command, CommandError, UsageError } from './command';
+import { type Command, type CommandCall, CommandError, flag, UsageError } from './command';
 import { commands } from './commands';
 import { manual, overview } from './help';
 import { paintFor } from './paint';
@@ -38,12 +38,22 @@ export async function trestle(around: Surroundings, servePlugin: ServePlugin): P
 async function serve(command: Command, args: readonly string[], around: Surroundings): Promise<number> {
   try {
     const call = understand(command, args, around);
-    return call === 'help' ? say(around, manual(command, paintOut(around))) : await command.run(call);
+    return call === 'help' ? say(around, manual(command, paintOut(around))) : await carryOut(command, call);
   } catch (error) {
-    if (error instanceof UsageError)
-      return misuse(around, `${command.name}: ${error.message}`, `trestle ${command.name} --help`);
+    if (!(error instanceof UsageError)) throw error;
+    return misuse(around, `${command.name}: ${error.message}`, `trestle ${command.name} --help`);
+  }
+}
+
+/** With --json a failure is told as a runtime would be, on stdout; not where that is another program's. */
+async function carryOut(command: Command, call: CommandCall): Promise<number> {
+  const { around } = call;
+  try {
+    return await command.run(call);
+  } catch (error) {
     if (!(error instanceof CommandError || error instanceof CniError)) throw error;
-    around.err(`${paintErr(around).red('trestle:')} ${error.message}\n`);
+    if (flag(call, 'json') && !command.takesCommand) around.out(`${errorReport(error)}\n`);
+    else around.err(`${paintErr(around).red('trestle:')} ${error.message}\n`);
     return 1;
   }
 }

@@ -1,14 +1,15 @@
 import { addNetwork } from '../../cni/runtime/chain';
 import type { Command } from '../command';
-import { attachmentOptions, onAttachment } from '../on-attachment';
+import { onAttachment } from '../on-attachment';
 import { attachmentEnvironment, networkNamed } from '../runtime';
+import { pluginOptions } from '../tracing';
 
 export const add: Command = {
   name: 'add',
   summary: 'attach a network namespace to a network',
   operands: 'NETWORK NETNS',
   arity: [2, 2],
-  options: attachmentOptions,
+  options: pluginOptions,
   environment: attachmentEnvironment,
   about: `
 Runs ADD of every plugin of NETWORK, in order, and prints the result as JSON. NETNS is a path, a name that

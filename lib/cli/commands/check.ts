@@ -1,14 +1,15 @@
 import { checkNetwork } from '../../cni/runtime/chain';
 import type { Command } from '../command';
-import { asAdded, attachmentOptions, onAttachment } from '../on-attachment';
+import { asAdded, onAttachment } from '../on-attachment';
 import { attachmentEnvironment } from '../runtime';
+import { pluginOptions } from '../tracing';
 
 export const check: Command = {
   name: 'check',
   summary: 'ask whether an attachment is still as it was added',
   operands: 'NETWORK NETNS',
   arity: [2, 2],
-  options: attachmentOptions,
+  options: pluginOptions,
   environment: attachmentEnvironment,
   about: `
 Runs CHECK of every plugin of NETWORK, in order, with the result that the ADD has left in /var/lib/cni/results.

@@ -1,14 +1,15 @@
 import { delNetwork } from '../../cni/runtime/chain';
 import type { Command } from '../command';
-import { asAdded, attachmentOptions, onAttachment } from '../on-attachment';
+import { asAdded, onAttachment } from '../on-attachment';
 import { attachmentEnvironment } from '../runtime';
+import { pluginOptions } from '../tracing';
 
 export const del: Command = {
   name: 'del',
   summary: 'detach a network namespace from a network',
   operands: 'NETWORK NETNS',
   arity: [2, 2],
-  options: attachmentOptions,
+  options: pluginOptions,
   environment: attachmentEnvironment,
   about: `
 Runs DEL of every plugin of NETWORK, the last one first. It may be run again, and when the namespace is gone; what

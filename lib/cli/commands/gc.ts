@@ -3,7 +3,7 @@ import { listCache } from '../../cni/runtime/cache';
 import { gcNetwork, type Valid } from '../../cni/runtime/chain';
 import { type Command, type CommandCall, flag, UsageError, values } from '../command';
 import { type CommandRuntime, networkNamed, runtimeEnvironment, runtimeOf, whileIdle } from '../runtime';
-import { traceOption, traceTo } from '../tracing';
+import { pluginOptions, traceTo } from '../tracing';
 
 export const gc: Command = {
   name: 'gc',
@@ -13,7 +13,7 @@ export const gc: Command = {
   options: {
     live: { about: 'valid are those whose namespace still exists' },
     valid: { value: 'ID/IFNAME', multiple: true, about: 'this one is valid: its container ID and interface' },
-    trace: traceOption,
+    ...pluginOptions,
   },
   environment: runtimeEnvironment,
   about: `
@@ -30,8 +30,8 @@ cnitool, and so can a network be emptied. Networks have GC of plugins from cniVe
     const runtime = runtimeOf(around, traceTo(around, flag(call, 'trace')));
     const network = networkNamed(runtime, operands[0] ?? '');
     const named = values(call, 'valid').map(parse);
-    await whileIdle(runtime, network.name, () =>
-      gcNetwork(runtime, network, validIn(call, runtime, network.name, named)),
+    await whileIdle(runtime, network.name, (patient) =>
+      gcNetwork(patient, network, validIn(call, patient, network.name, named)),
     );
     return 0;
   },

@@ -1,14 +1,14 @@
 import { statusNetwork } from '../../cni/runtime/chain';
 import { type Command, flag } from '../command';
 import { networkNamed, runtimeEnvironment, runtimeOf } from '../runtime';
-import { traceOption, traceTo } from '../tracing';
+import { pluginOptions, traceTo } from '../tracing';
 
 export const status: Command = {
   name: 'status',
   summary: 'ask whether pods can be attached to a network now',
   operands: 'NETWORK',
   arity: [1, 1],
-  options: { trace: traceOption },
+  options: pluginOptions,
   environment: runtimeEnvironment,
   about: `
 Runs STATUS of every plugin of NETWORK, and ends with 1 when one says that it cannot serve. Networks have it from

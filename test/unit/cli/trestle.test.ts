@@ -83,6 +83,15 @@ describe('The trestle command', () => {
     expect((await call('status', 'mynet')).err).to.match(/\ntrestle: no network "mynet" in .*: there is "other"\n$/);
   });
 
+  it('tells a program of that by the error object of the specification', async () => {
+    const { status, out, err } = await call('status', '--json', 'mynet');
+    expect([status, JSON.parse(out), err]).to.deep.equal([
+      1,
+      { code: 999, msg: `no network configuration in ${folder}` },
+      '',
+    ]);
+  });
+
   describe('networks', () => {
     beforeEach(() => {
       writeFileSync(join(folder, '10.conflist'), '{ "name": "a", "plugins": [{ "type": "x" }, { "type": "y" }] }');
