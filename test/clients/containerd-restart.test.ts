@@ -2,10 +2,13 @@ import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
 import { sharedObjects } from '../support/leftovers';
 import { ranges } from '../support/network';
+import { until } from './support/containerd';
 import { bridge, type KubeNode, startKubeNode } from './support/kube-node';
 import { describeWith } from './support/programs';
 
 const anotherContainerd = /^processes: (added|removed) nsenter .* -- containerd /;
+/* It does not know them yet while they start, and forgets them. */
+const lostShims = [/^processes: added .*containerd-shim/, /^files \/run\/containerd\//];
 
 describeWith(['containerd', 'runc', 'busybox'], 'containerd, started anew', () => {
   let node: KubeNode;
@@ -47,5 +50,19 @@ describeWith(['containerd', 'runc', 'busybox'], 'containerd, started anew', () =
     expect(young.flatMap(({ ips }) => ips)).to.have.members(['10.1.2.10', '10.1.2.11']);
     for (const pod of young) await node.kubelet.remove(pod);
     await node.expectNothingLeft(empty, [...sharedObjects('br0'), anotherContainerd]);
+  });
+
+  it('removes without a trace what it was starting when it was killed', async () => {
+    await node.configure('interrupted', [bridge(ranges.ipv4, ranges.ipv6)]);
+    const empty = await node.withoutPods();
+    const names = Array.from({ length: 6 }, (_, index) => `pod${index}`);
+    const started = Promise.allSettled(names.map((name) => node.kubelet.sandbox(name)));
+    const records = () => readdirSync(node.machine.world.path('/run/trestle/attachments'));
+    await until('some pods are attached', async () => records().length >= 3);
+    await node.containerd.kill();
+    await started;
+    await node.containerd.start();
+    await node.removePods();
+    await node.expectNothingLeft(empty, [...lostShims, anotherContainerd]);
   });
 });
