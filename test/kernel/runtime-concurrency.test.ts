@@ -96,6 +96,19 @@ describe('Several calls of trestle at once', function () {
       await done(world, `del ${line}`, { CNI_IFNAME: line.endsWith('0') ? 'net1' : 'eth0' });
   });
 
+  it('on one container wait for each other, a gc of its other network, too', async () => {
+    await done(world, 'add net pod0', { CNI_IFNAME: 'net1' });
+    const adding = done(world, 'add slow pod0');
+    await busy();
+    const collecting = done(world, 'gc net');
+    await atWork(2);
+    expect(results()).to.have.length(1);
+    writeFileSync(world.path('/run/go'), '');
+    await Promise.all([adding, collecting]);
+    expect(await world.ip('link show', { path: '/run/netns/pod0' })).to.have.length(2);
+    await done(world, 'del slow pod0');
+  });
+
   it('of which an ADD is killed leave a container that DEL clears', async () => {
     let pid = 0;
     const killed = run('nsenter', [...enter(world.keeper), `${world.plugins}/trestle`, 'add', 'slow', 'pod0'], {
