@@ -71,8 +71,8 @@ function endOfString(json: Uint8Array, start: number): number {
 /** The value under a key without regard to case, the last one if there are several; null counts as absent. */
 export function lookup(config: Record<string, unknown>, name: string): unknown {
   const wanted = name.toLowerCase();
-  const entry = Object.entries(config).findLast(([key, value]) => key.toLowerCase() === wanted && value !== null);
-  return entry?.[1];
+  const key = Object.keys(config).findLast((one) => one.toLowerCase() === wanted && config[one] !== null);
+  return key === undefined ? undefined : config[key];
 }
 
 /** A key that must hold a string; "" when it is absent. Code 6, as for any value that Go could not decode. */

@@ -39,20 +39,15 @@ type Tracing = Pick<Platform, 'trace' | 'warn' | 'now'>;
  * that cannot be written is worth a warning, never a pod.
  */
 export function traceOf(raw: RawRequest, platform: Tracing): RequestTrace {
-  const { CNI_COMMAND: command = '', CNI_CONTAINERID: container = '', CNI_IFNAME: ifname = '' } = raw.env;
   const since = platform.now();
-  const sinks: Sink[] = [];
+  let sinks: Sink[] = [];
   let begun = false;
   const tell = (lines: readonly string[]): void => {
     if (lines.length > 0) for (const sink of sinks) sink(lines);
   };
   const begin = (config: Record<string, unknown>): void => {
     begun = true;
-    const { trace } = platform;
-    if (trace)
-      sinks.push((lines) => lines.forEach((line) => void trace(`${name(command, raw.type, ifname)}  ${line}`)));
-    const path = fileIn(config, platform.warn);
-    if (path !== undefined) sinks.push(fileSink(path, name(command, raw.type, container, ifname), platform));
+    sinks = sinksFor(raw, platform, config);
   };
   return {
     begin,
@@ -67,7 +62,7 @@ export function traceOf(raw: RawRequest, platform: Tracing): RequestTrace {
     end(error) {
       // One that failed before it was understood.
       if (!begun && error !== undefined) begin(configOf(raw));
-      tell([endLine(command, (platform.now() - since) * 1000, error)]);
+      tell([endLine(raw.env.CNI_COMMAND ?? '', (platform.now() - since) * 1000, error)]);
     },
   };
 }
@@ -83,6 +78,23 @@ export function execTold({ trace }: Pick<Platform, 'trace'>, who: string, comman
 }
 
 type Sink = (lines: readonly string[]) => void;
+
+function sinksFor(raw: RawRequest, platform: Tracing, config: Record<string, unknown>): Sink[] {
+  const { CNI_COMMAND: command = '', CNI_CONTAINERID: container = '', CNI_IFNAME: ifname = '' } = raw.env;
+  const { trace, warn } = platform;
+  const path = fileIn(config, warn);
+  return [
+    ...(trace ? [listenerSink(trace, name(command, raw.type, ifname))] : []),
+    ...(path === undefined ? [] : [fileSink(path, name(command, raw.type, container, ifname), platform)]),
+  ];
+}
+
+/** Whoever listens knows whose container it is. */
+function listenerSink(trace: (line: string) => void, who: string): Sink {
+  return (lines) => {
+    for (const line of lines) trace(`${who}  ${line}`);
+  };
+}
 
 const name = (...parts: string[]): string => oneLine(parts.filter(Boolean).join(' '));
 

@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { expect } from 'chai';
-import { addIpam, bridgeNetwork, hostLocal, ipamPath, refusal, succeed } from '../support/network';
+import { addIpam, addScript, bridgeNetwork, hostLocal, ipamPath, refusal, succeed } from '../support/network';
 import type { Pod } from '../support/peers';
+import { configure, trestle } from '../support/trestle';
 import { createWorld, type World } from '../support/world';
 
 const file = '/run/trace';
@@ -94,6 +95,23 @@ describe('the trace of a plugin that a runtime calls', () => {
       'ipam foreign ADD: FAILED code 11: none left',
       'end ADD: FAILED code 11: none left',
     ]);
+  });
+
+  it('of a network that the trestle command adds has a line for foreign plugins, too, on stderr', async () => {
+    addScript(world, '/run/bin/foreign', 'echo "{}"');
+    const { trestle: _, cniVersion, name, ...bridge } = config as Record<string, unknown>;
+    configure(world, '10-net.conflist', { cniVersion, name, plugins: [bridge, { type: 'foreign' }] });
+    for (const command of ['add', 'del']) {
+      const { code, stderr } = await trestle(world, `${command} --trace net ${pod.name}`);
+      expect(code, stderr).to.equal(0);
+      const own = stderr.split('\n').filter((line) => line.includes('foreign'));
+      const COMMAND = command.toUpperCase();
+      expect(own).to.have.length(1);
+      expect(own[0]).to.match(
+        new RegExp(`^${COMMAND} foreign eth0  exec  /run/bin/foreign ${COMMAND}  exit status 0  \\d+\\.\\d\\d ms$`),
+      );
+      expect(stderr).to.match(new RegExp(`^${COMMAND} bridge eth0  end   ${COMMAND}  done  \\d+\\.\\d\\d ms$`, 'm'));
+    }
   });
 
   it('is whole when thirty pods are added at once: no line is lost or mixed with another', async () => {
