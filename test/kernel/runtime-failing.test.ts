@@ -26,6 +26,9 @@ const failures: Record<string, [script: string, told: string]> = {
   ],
 };
 
+const plugins = [bridgeNetwork({ ipMasq: true }), { type: 'one' }, { type: 'bad' }, { type: 'two' }];
+const list = { cniVersion: '1.0.0', name: 'net', plugins };
+
 describe('A plugin in the middle of a chain', () => {
   let world: World;
 
@@ -33,8 +36,7 @@ describe('A plugin in the middle of a chain', () => {
     world = await createWorld();
     await world.addPod('blue');
     for (const type of ['one', 'two']) addRecorder(world, type);
-    const plugins = [bridgeNetwork({ ipMasq: true }), { type: 'one' }, { type: 'bad' }, { type: 'two' }];
-    configure(world, 'net.conflist', { cniVersion: '1.0.0', name: 'net', plugins });
+    configure(world, 'net.conflist', list);
   });
 
   beforeEach(() => {
@@ -58,6 +60,25 @@ describe('A plugin in the middle of a chain', () => {
       expectUnchanged(before, await world.snapshot(), { allow: sharedObjects('br0') });
     });
   }
+
+  it("is told of with --json as a runtime is: the plugin's own code and details, on stdout", async () => {
+    addRecorder(world, 'bad', 'echo \'{"code": 111, "msg": "no luck", "details": "today"}\'; exit 1');
+    for (const [line, doing] of [
+      ['add net blue', 'add'],
+      ['del net blue', 'delete'],
+      ['status net', 'status'],
+      ['gc net', 'gc'],
+    ]) {
+      configure(world, 'net.conflist', { cniVersion: '1.1.0', name: 'net', plugins: [{ type: 'bad' }] });
+      const { code, stdout } = await trestle(world, `${line} --json`);
+      const told = { code: 111, msg: `plugin type="bad" failed (${doing}): no luck`, details: 'today' };
+      expect({ code, told: JSON.parse(stdout) }).to.deep.equal({ code: 1, told });
+    }
+    const { code, stdout, stderr } = await trestle(world, 'add nett blue --json');
+    expect({ code, stderr }).to.deep.equal({ code: 1, stderr: '' });
+    expect(JSON.parse(stdout).msg).to.equal('no network "nett" in /run/net.d: there is "net"');
+    configure(world, 'net.conflist', list);
+  });
 
   it('that is missing, or is no program, is named, and what was added is taken back', async () => {
     const file = world.path('/run/bin/bad');
