@@ -25,7 +25,7 @@ KERNEL_TESTS := $(sort $(filter-out %.vm.test.ts,$(shell find test/kernel -name 
 CLIENT_TESTS := $(sort $(shell find test/clients -name '*.test.ts'))
 CXX_FILES := $(filter-out native/launcher/%,$(NATIVE))
 
-.PHONY: help setup build dev lint tidy format test test-unit test-kernel test-clients test-vm fuzz sanitize demo bench install uninstall clean
+.PHONY: help setup build dev lint tidy format test test-unit test-kernel test-clients test-vm fuzz sanitize demo bench bench-pods install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -122,6 +122,9 @@ demo: build/stage ## attach two pods to a bridge, through the installed plugins,
 
 bench: build/stage ## measure ADD and DEL side by side with the reference (BENCH_ROUNDS=n)
 	@node --require ts-node/register bench/run.ts $(ARGS)
+
+bench-pods: build/stage ## measure containerd starting and stopping 20 pods, side by side with the reference (POD_ROUNDS=n)
+	@node --require ts-node/register bench/pods.ts
 
 install: build ## install the plugins in [DESTDIR]CNI_BIN; FORCE=1 replaces foreign ones and keeps them
 	FORCE=$(FORCE) build/runtime/install.sh "$(DESTDIR)$(CNI_BIN)"
