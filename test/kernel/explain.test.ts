@@ -122,7 +122,7 @@ describe('trestle explain', () => {
     });
     const before = await world.snapshot();
     const text = await done(world, `explain ${join(configurations, '20-foreign.conflist')}`);
-    expect(text).to.include('exec /run/bin/foreign for ADD: foreign is not part of Trestle, what it does is not known');
+    expect(text).to.include('exec  /run/bin/foreign (not part of Trestle): what it does is not known');
     expect(text).to.include('192.0.2.2/24 (gateway 192.0.2.1) stands for it');
     expectUnchanged(before, await world.snapshot());
   });

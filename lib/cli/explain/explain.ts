@@ -13,7 +13,7 @@ import { previewAdd, previewLease, previewRecorded } from '../../plugin/preview'
 import { untraced } from '../../plugin/trace';
 import { environment, isOurs, jsonOf, type Plugins } from '../invoke';
 import { addActions, delActions, given } from './actions';
-import type { Explanation, PluginStory } from './story';
+import type { Action, Explanation, PluginStory } from './story';
 
 /** Whose attachment is explained. */
 export interface Subject {
@@ -73,13 +73,16 @@ async function explainPlugin(plugins: Plugins, { type }: PluginConfig, config: J
 
 /** What it will have done to the result cannot be known either: the next one gets the one before. */
 function foreign(type: string, program: string): PluginStory {
-  const words = (command: string) =>
-    `exec ${program} for ${command}: ${type} is not part of Trestle, what it does is not known`;
+  const action: Action = {
+    kind: 'exec',
+    words: `${program} (not part of Trestle): what it does is not known`,
+    program,
+  };
   return {
     type,
     about: '',
-    add: [{ kind: 'exec', words: words('ADD'), program }],
-    del: [{ kind: 'exec', words: words('DEL'), program }],
+    add: [action],
+    del: [action],
   };
 }
 
@@ -122,24 +125,23 @@ async function explainIpam({ platform }: Plugins, type: string, request: Request
 }
 
 /**
- * With what a DEL does to an attachment that is there, from the records of the plugins that have made it: for a pod that
- * an ADD would refuse because of that.
+ * With what a DEL does to an attachment that is there, from the records of the plugins that have made it: where an ADD
+ * would be refused because of that.
  */
 export function withRecorded(
   plugins: Plugins,
-  network: Network,
-  { attachment }: Subject,
-  stories: PluginStory[],
+  { name }: Pick<Network, 'name'>,
+  { attachment: { containerId, ifname, netns } }: Subject,
+  stories: readonly PluginStory[],
 ): PluginStory[] {
-  return stories.map((story, i) => {
-    const plugin = plugins.platform.plugins.get(story.type);
-    const config = network.plugins[i];
-    if (plugin === undefined || plugin.kind === 'ipam' || config === undefined || !isOurs(plugins, story.type))
-      return story;
-    const { containerId, ifname, netns } = attachment;
-    const request = { name: network.name, containerId, ifname, netns } as Request;
-    const removal = previewRecorded(newCall(plugins.platform, plugin, request, untraced));
-    const folder = join(plugins.platform.stateDir, 'attachments');
+  const { platform } = plugins;
+  const folder = join(platform.stateDir, 'attachments');
+  const request = { name, containerId, ifname, netns } as Request;
+  return stories.map((story) => {
+    const plugin = isOurs(plugins, story.type) ? platform.plugins.get(story.type) : undefined;
+    const isPlanned = !story.refusal && !story.notReached;
+    if (isPlanned || plugin === undefined || plugin.kind === 'ipam') return story;
+    const removal = previewRecorded(newCall(platform, plugin, request, untraced));
     return removal ? { ...story, del: delActions(removal, { recorded: true, folder }) } : story;
   });
 }

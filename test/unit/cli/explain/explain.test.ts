@@ -120,9 +120,7 @@ DEL
 
   it('says of a plugin of somebody else that nobody knows, and goes on', async () => {
     const { plugins, result } = await told(list({ type: 'bash' }, flat), {}, { path: ['/bin'] });
-    expect(wordsOf(plugins[0]?.add)).to.deep.equal([
-      'exec /bin/bash for ADD: bash is not part of Trestle, what it does is not known',
-    ]);
+    expect(wordsOf(plugins[0]?.add)).to.deep.equal(['/bin/bash (not part of Trestle): what it does is not known']);
     expect(plugins[1]?.add).to.have.length.above(5);
     expect(result).to.equal(undefined);
   });
