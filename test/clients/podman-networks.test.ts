@@ -13,7 +13,7 @@ describeWith(['podman', 'conmon', 'runc', 'iptables', 'busybox'], 'podman, asked
 
   before(async () => {
     podman = await createPodman();
-    empty = await podman.machine.world.snapshot();
+    empty = await podman.snapshot();
     await podman.do('network', 'create', '--subnet', '10.7.0.0/24', 'one');
     await podman.do('network', 'create', '--ipv6', '--subnet', '10.8.0.0/24', '--subnet', 'fd00:8::/64', 'two');
   });
@@ -43,12 +43,12 @@ describeWith(['podman', 'conmon', 'runc', 'iptables', 'busybox'], 'podman, asked
   });
 
   it('tells that an address is taken, and leaves nothing of who wanted it', async () => {
-    const before = await podman.machine.world.snapshot();
+    const before = await podman.snapshot();
     expect(await refused('--network', 'one', '--ip', '10.7.0.77')).to.include(
       'requested IP address 10.7.0.77 is not available',
     );
     await podman.remove('refused');
-    expectUnchanged(before, await podman.machine.world.snapshot());
+    expectUnchanged(before, await podman.snapshot());
   });
 
   it('attaches a container to two networks, in one of them with an address of each family and a MAC', async () => {
@@ -91,7 +91,7 @@ describeWith(['podman', 'conmon', 'runc', 'iptables', 'busybox'], 'podman, asked
     await podman.do('network', 'create', '--subnet', '10.7.0.0/24', 'one');
     await podman.start('first', '--network', 'one');
     await podman.remove('first');
-    const before = await podman.machine.world.snapshot();
+    const before = await podman.snapshot();
     const failing = `[ "$CNI_COMMAND" = ADD ] || exec ${referencePlugins}/tuning
       echo '{"cniVersion":"0.4.0","code":11,"msg":"not today"}'; exit 1`;
     addScript(podman.machine.world, '/opt/cni/bin/tuning', failing);

@@ -2,11 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
 import { expectUnchanged } from '../../support/expect-unchanged';
+import { processes } from '../../support/keeper';
 import { sharedObjects } from '../../support/leftovers';
 import { referencePlugins } from '../../support/plugins';
 import { PATH, type Ran } from '../../support/run';
 import type { Snapshot } from '../../support/snapshot';
 import { cgroupsBelow } from './cgroups';
+import { until } from './containerd';
 import { image, writeImage } from './image';
 import { createMachine, type Machine } from './machine';
 
@@ -35,6 +37,8 @@ export interface Podman {
   endpoint(name: string): Promise<Endpoint>;
   /** Ends and removes these containers. */
   remove(...names: string[]): Promise<void>;
+  /** The machine when podman does no more than run its containers: of an `exec` it cleans up behind one's back. */
+  snapshot(): Promise<Snapshot>;
   /**
    * Fails unless there is no container and the machine is as it was, but for what all networks share, and lines that match
    * one of `allow`.
@@ -101,6 +105,10 @@ function withCalls(machine: Machine, call: Call): Podman {
   };
   const endpoints = async (name: string) =>
     JSON.parse(await done('inspect', '--format', '{{json .NetworkSettings.Networks}}', name));
+  const snapshot = async () => {
+    await settled(machine, (await done('ps', '--quiet')).split('\n').filter(Boolean).length);
+    return await machine.world.snapshot();
+  };
   const run = ['run', '--detach', '--cgroup-parent', machine.cgroup, '--entrypoint', '/bin/busybox'];
   return {
     machine,
@@ -114,6 +122,7 @@ function withCalls(machine: Machine, call: Call): Podman {
       await done(...run, '--name', name, ...options, image, 'httpd', '-f', '-h', '/www');
     },
     exec: (name, ...command) => call(['exec', name, ...command]),
+    snapshot,
     endpoints,
     async endpoint(name) {
       const all = Object.values<Endpoint>(await endpoints(name));
@@ -127,9 +136,15 @@ function withCalls(machine: Machine, call: Call): Podman {
       expect(await done('ps', '--all', '--quiet'), 'containers').to.equal('');
       const cgroups = cgroupsBelow(machine.cgroup).filter((path) => basename(path) !== 'conmon');
       expect(cgroups, 'cgroups').to.deep.equal([]);
-      expectUnchanged(before, await machine.world.snapshot(), { allow: [...shared, ...allow] });
+      expectUnchanged(before, await snapshot(), { allow: [...shared, ...allow] });
     },
   };
+}
+
+/** Waits until one process of podman's is left for each container that runs. */
+function settled({ world }: Machine, containers: number): Promise<void> {
+  const own = () => processes(world.keeper).filter(({ command }) => /^\/usr\/bin\/(conmon|podman) /.test(command));
+  return until('podman has cleaned up', async () => own().length === containers);
 }
 
 /*
