@@ -60,18 +60,17 @@ fi
 before=$(for name in $names; do runtime_of "$bin/$name"; done | grep -vxF "$id" | sort -u || true)
 [ -z "$before" ] || echo "$before" >"$store/previous"
 
-cp "$here/launcher" "$store/new.launcher"
-chmod 755 "$store/new.launcher"
 for name in $names; do
   file=$bin/$name
   if is_foreign "$file" && ! is_backed_up "$file"; then
     rm -f "$file.before-trestle"
     ln -P "$file" "$file.before-trestle"
   fi
-  ln -f "$store/new.launcher" "$store/new.$name"
+  # No link: whoever copies a plugin over this one, and does not remove it first, would write over them all.
+  cp "$here/launcher" "$store/new.$name"
+  chmod 755 "$store/new.$name"
   mv -f "$store/new.$name" "$file"
 done
-rm -f "$store/new.launcher"
 
 for folder in "$store"/*/; do
   folder=$(basename "$folder")

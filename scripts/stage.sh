@@ -1,5 +1,5 @@
 #!/bin/sh
-# Assembles in OUT what `make install` installs: the launcher, the names it is linked under, and the runtime folder with
+# Assembles in OUT what `make install` installs: the launcher, the names it is installed under, and the runtime folder with
 # everything that runs: Node, the program, the addon, and the loader and libraries of the two.
 #   stage.sh OUT ADDON "node flag …"
 # For the sanitized build LOADER_FLAGS and SANITIZER are words for the loader's command line and Node's environment.

@@ -1,5 +1,5 @@
 /*
- * What a runtime executes as /opt/cni/bin/<plugin>: one static file, linked under every plugin's name. It
+ * What a runtime executes as /opt/cni/bin/<plugin>: one static file, copied to every plugin's name. It
  * starts Trestle's private Node from the folder beside it, in an environment that the caller has no say in.
  *
  * The runtime folder carries its own dynamic loader and libraries, and the loader is executed by name: a node
