@@ -69,7 +69,10 @@ describe('programs in a network namespace', () => {
 
   it('find every signal as it is by default', async () => {
     const { stdout } = await shell('exec sed -n "/^Sig[BIC]/p" /proc/self/status', ['env', '--ignore-signal=INT,HUP']);
-    expect(stdout).to.match(/^SigBlk:\t0+\nSigIgn:\t0+\nSigCgt:\t0+\n/);
+    const sets = [...stdout.matchAll(/^(Sig\w+):\t(\w+)$/gm)].map(([, name, bits]) => [name, BigInt(`0x${bits}`)]);
+    // 32 and 33 are glibc's own, which nobody can reset by it: its posix_spawn, and so make, leaves them ignored.
+    const others = Object.fromEntries(sets.map(([name, bits]) => [name, (bits as bigint) & ~0x1_8000_0000n]));
+    expect(others).to.deep.equal({ SigBlk: 0n, SigIgn: 0n, SigCgt: 0n });
   });
 
   for (const [script, ending] of [
