@@ -83,9 +83,10 @@ export function chooseNetwork(
   name: string,
   { folder }: Pick<CommandRuntime, 'folder'>,
 ): NetworkFile {
-  const network = networks.find((one) => one.name === name);
+  const named = networks.filter((one) => one.name !== '');
+  const network = named.find((one) => one.name === name);
   if (network) return network;
-  const names = networks.map((one) => `"${one.name}"`).join(', ');
+  const names = named.map((one) => `"${one.name}"`).join(', ') || 'none that has a name';
   throw new CommandError(`no network "${name}" in ${folder}: there is ${names}`);
 }
 

@@ -163,7 +163,7 @@ echo '-------------- End config'`,
     expect([other.code, other.stdout, other.stderr]).to.deep.equal([
       1,
       '',
-      `trestle: no network "other" in ${configurations}: there is "mynet", ""\n`,
+      `trestle: no network "other" in ${configurations}: there is "mynet"\n`,
     ]);
     const none = await runToEnd(world, ['--', 'echo', 'no'], { env: { NETCONFPATH: '/run/nosuch' } });
     expect([none.code, none.stderr]).to.deep.equal([1, 'trestle: no network configuration in /run/nosuch\n']);

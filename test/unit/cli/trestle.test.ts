@@ -80,7 +80,10 @@ describe('The trestle command', () => {
       `trestle: 10.conflist:1:1: missing network name\ntrestle: no network configuration in ${folder} can be used\n`,
     );
     writeFileSync(join(folder, '20.conf'), '{ "name": "other", "type": "loopback" }');
+    writeFileSync(join(folder, '30.conf'), '{ "type": "loopback" }');
     expect((await call('status', 'mynet')).err).to.match(/\ntrestle: no network "mynet" in .*: there is "other"\n$/);
+    rmSync(join(folder, '20.conf'));
+    expect((await call('status', '')).err).to.match(/\ntrestle: no network "" in .*: there is none that has a name\n$/);
   });
 
   it('tells a program of that by the error object of the specification', async () => {
