@@ -46,6 +46,7 @@ export function runtimeOf(around: Surroundings, options: Pick<Platform, 'trace' 
     plugins,
     folder: env.NETCONFPATH || '/etc/cni/net.d',
     cacheFolder: defaultCacheFolder,
+    bootTime: platform.bootTime,
     invoke: (invocation) =>
       withProgress(around, `waiting for ${invocation.type} to ${invocation.command}`, () =>
         invoke(plugins, invocation),

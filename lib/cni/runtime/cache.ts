@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { readRegularFile } from '../regular-file';
 
@@ -82,6 +82,16 @@ export function writeCache(folder: string, attachment: CachedAttachment): void {
 /** What is known of an attachment: undefined where there is nothing, or nothing that can be understood. */
 export function readCache(folder: string, key: Key): CachedAttachment | undefined {
   return readFile(pathOf(folder, key));
+}
+
+/** When an attachment was written down, milliseconds since the epoch; undefined for one that is not known. */
+export function cacheTime(folder: string, key: Key): number | undefined {
+  try {
+    return statSync(pathOf(folder, key)).mtimeMs;
+  } catch {
+    // There is none, or no folder for it either.
+    return undefined;
+  }
 }
 
 /** Forgets an attachment, and what a writer that was killed has left; one that is not known is no error. */

@@ -2,7 +2,7 @@ import { parseResult, toVersion } from '../convert';
 import { CniError, ErrorCode, errorObject } from '../errors';
 import type { Command } from '../request';
 import { assertSupported, isAtLeast } from '../versions';
-import { type Attachment, listCache, readCache, removeCache, writeCache } from './cache';
+import { type Attachment, cacheTime, listCache, readCache, removeCache, writeCache } from './cache';
 import type { Network, PluginConfig } from './network';
 
 /** A call of one plugin. */
@@ -21,6 +21,8 @@ export interface Runtime {
   invoke(invocation: Invocation): Promise<Record<string, unknown> | undefined>;
   /** "/var/lib/cni": where libcni, and so we, keep results. */
   cacheFolder: string;
+  /** When this kernel started, milliseconds since the epoch: what was kept before is no attachment any more. */
+  bootTime: number;
   warn(message: string): void;
 }
 
@@ -29,7 +31,8 @@ type Json = Record<string, unknown>;
 /**
  * Attaches a container: every plugin in turn, each with the result of the one before it. Answers with the last one's
  * result, in the network's version, which is kept. What a failing chain has done is taken back before the error is thrown,
- * except where an earlier ADD of the same attachment is on record: a DEL would end that one.
+ * except where an earlier ADD of the same attachment is on record since the machine was started: a DEL would end that
+ * one.
  */
 export async function addNetwork(runtime: Runtime, network: Network, attachment: Attachment): Promise<Json> {
   assertSupported(network.cniVersion || '0.1.0');
@@ -60,7 +63,7 @@ function inVersion(printed: Json, { cniVersion }: Network, { type }: PluginConfi
 
 /** Libcni leaves a failed ADD to its caller; the specification wants it followed by a DEL. */
 async function takeBack(runtime: Runtime, network: Network, attachment: Attachment, prevResult?: Json): Promise<void> {
-  if (readCache(runtime.cacheFolder, { network: network.name, ...attachment })) return;
+  if (isAttached(runtime, network, attachment)) return;
   for (const plugin of [...network.plugins].reverse()) {
     try {
       await call(runtime, 'DEL', network, plugin, { attachment, prevResult });
@@ -68,6 +71,14 @@ async function takeBack(runtime: Runtime, network: Network, attachment: Attachme
       runtime.warn(`while taking it back: ${told(plugin, 'delete', error).message}`);
     }
   }
+}
+
+/** Milliseconds by which a clock may have been set while the machine started. */
+const bootMargin = 60_000;
+
+function isAttached({ cacheFolder, bootTime }: Runtime, { name }: Network, attachment: Attachment): boolean {
+  const kept = cacheTime(cacheFolder, { network: name, ...attachment });
+  return kept !== undefined && kept > bootTime - bootMargin;
 }
 
 function remember(runtime: Runtime, network: Network, attachment: Attachment, result: Json | undefined): void {

@@ -57,6 +57,7 @@ describe('A chain of plugins', () => {
   function runtime(answer?: (invocation: Invocation) => Json | undefined): Runtime {
     return {
       cacheFolder,
+      bootTime: Date.now() - 3_600_000,
       warn: (message) => warnings.push(message),
       async invoke(invocation) {
         calls.push(invocation);
@@ -153,6 +154,17 @@ describe('A chain of plugins', () => {
       expect((await refusal(addNetwork(broken, network(), attachment))).msg).to.match(/no ADD$/);
       expect(order().slice(2)).to.deep.equal(['DEL two', 'DEL one']);
       expect(warnings).to.deep.equal(['while taking it back: plugin type="two" failed (delete): no DEL']);
+    });
+
+    it('takes nothing back where an ADD before has succeeded, unless the machine was started since', async () => {
+      await addNetwork(runtime(), network(), attachment);
+      calls = [];
+      await refusal(addNetwork(fail('two', 'ADD'), network(), attachment));
+      expect(order()).to.deep.equal(['ADD one', 'ADD two']);
+      calls = [];
+      const restarted = { ...fail('two', 'ADD'), bootTime: Date.now() + 3_600_000 };
+      await refusal(addNetwork(restarted, network(), attachment));
+      expect(order()).to.deep.equal(['ADD one', 'ADD two', 'DEL two', 'DEL one']);
     });
 
     it('takes back everything when the result cannot be kept', async () => {
