@@ -29,7 +29,10 @@ for library in $(ldd "$runtime/node" "$addon" | grep -o '/[^ :]*\.so[^ ]*' | sor
 done
 cp "$root/LICENSE" "$runtime/licenses/trestle"
 cp "$node/LICENSE" "$runtime/licenses/node"
-cp "$root"/node_modules/valibot/LICENSE* "$runtime/licenses/valibot"
+# What is bundled, and what is compiled into the addon.
+for package in valibot jsonc-parser @noble/hashes node-addon-api; do
+  cp "$root/node_modules/$package"/LICENSE* "$runtime/licenses/$(basename "$package")"
+done
 chmod -R u=rwX,go=rX "$runtime"
 
 # The folder's name tells its contents, so that two builds never share one.
