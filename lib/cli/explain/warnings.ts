@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { parseConfig } from '../../cni/config';
+import { maxSize } from '../../cni/decode';
 import { hasPlugin } from '../../cni/delegate';
 import { shortened } from '../../cni/errors';
 import { pathText } from '../../cni/fold';
@@ -18,9 +19,6 @@ import { gatewayDoubts, type Neighbour, neighbourDoubts } from './doubts/overlap
 import { type Path, spelled } from './doubts/paths';
 import { subnetsOf } from './doubts/subnets';
 import type { Warning } from './story';
-
-/** Bytes: as many as a network's file may have. */
-const largestFile = 16 * 1024 * 1024;
 
 /** What the network's file has that is allowed and probably not meant, and where. */
 export function warningsFor(plugins: Plugins, network: NetworkFile, host: HostFacts): Warning[] {
@@ -47,7 +45,7 @@ interface Source {
 
 /** One that is known to be readable. */
 function openFile(file: string): Source {
-  const text = readRegularBytes(file, largestFile).toString('utf8');
+  const text = readRegularBytes(file, maxSize).toString('utf8');
   const json = JSON.parse(text) as Record<string, unknown>;
   const placeIn = placesIn(text);
   const warning = (base: Path, doubt: Doubt): Warning => {

@@ -1,5 +1,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
+import * as v from 'valibot';
+import { maxSize } from '../decode';
 import { readRegularFile } from '../regular-file';
 
 /**
@@ -28,41 +30,36 @@ export interface CachedAttachment extends Attachment {
   result?: Record<string, unknown>;
 }
 
-/** libcni's names. */
-interface CacheFile {
-  kind: string;
-  containerId: string;
-  config: string;
-  ifName: string;
-  networkName: string;
-  netns?: string;
-  cniArgs?: [string, string][];
-  capabilityArgs?: Record<string, unknown>;
-  result?: Record<string, unknown>;
-}
-
-const kind = 'cniCacheV1';
-
-/** Bytes. */
-const largestFile = 16 * 1024 * 1024;
+/** libcni's names. Go writes null for what it has none of. */
+const cacheFile = v.object({
+  kind: v.literal('cniCacheV1'),
+  containerId: v.pipe(v.string(), v.nonEmpty()),
+  ifName: v.pipe(v.string(), v.nonEmpty()),
+  networkName: v.pipe(v.string(), v.nonEmpty()),
+  config: v.nullish(v.string(), ''),
+  netns: v.nullish(v.string(), ''),
+  cniArgs: v.nullish(v.array(v.tuple([v.string(), v.string()])), []),
+  capabilityArgs: v.nullish(v.record(v.string(), v.unknown()), {}),
+  result: v.nullish(v.record(v.string(), v.unknown())),
+});
 
 type Key = Pick<CachedAttachment, 'network' | 'containerId' | 'ifname'>;
 
 /** Where libcni keeps it. */
 export const defaultCacheFolder = '/var/lib/cni';
 
-const pathOf = (folder: string, { network, containerId, ifname }: Key): string =>
-  join(folder, 'results', `${network}-${containerId}-${ifname}`);
+const nameOf = ({ network, containerId, ifname }: Key): string => `${network}-${containerId}-${ifname}`;
+
+const pathOf = (folder: string, key: Key): string => join(folder, 'results', nameOf(key));
 
 /** Not in that folder: libcni takes every file there for an attachment. */
-const draftOf = (folder: string, { network, containerId, ifname }: Key): string =>
-  join(folder, `.trestle-${network}-${containerId}-${ifname}`.slice(0, 255));
+const draftOf = (folder: string, key: Key): string => join(folder, `.trestle-${nameOf(key)}`.slice(0, 255));
 
 /** Writes what is known of an attachment; by rename, since libcni may read at any time. */
 export function writeCache(folder: string, attachment: CachedAttachment): void {
   const { containerId, ifname, network, netns, args, capabilityArgs, config, result } = attachment;
-  const file: CacheFile = {
-    kind,
+  const file: v.InferInput<typeof cacheFile> = {
+    kind: 'cniCacheV1',
     containerId,
     config: config.toString('base64'),
     ifName: ifname,
@@ -81,7 +78,7 @@ export function writeCache(folder: string, attachment: CachedAttachment): void {
 
 /** What is known of an attachment: undefined where there is nothing, or nothing that can be understood. */
 export function readCache(folder: string, key: Key): CachedAttachment | undefined {
-  return readFile(pathOf(folder, key));
+  return readFile(folder, nameOf(key));
 }
 
 /** When an attachment was written down, milliseconds since the epoch; undefined for one that is not known. */
@@ -102,10 +99,9 @@ export function removeCache(folder: string, key: Key): void {
 
 /** Every attachment that is known, in the order of their files' names. */
 export function listCache(folder: string): CachedAttachment[] {
-  const results = join(folder, 'results');
-  return names(results)
+  return names(join(folder, 'results'))
     .sort()
-    .flatMap((name) => readFile(join(results, name)) ?? []);
+    .flatMap((name) => readFile(folder, name) ?? []);
 }
 
 function names(folder: string): string[] {
@@ -117,23 +113,24 @@ function names(folder: string): string[] {
   }
 }
 
-function readFile(path: string): CachedAttachment | undefined {
+/** A file whose name is another attachment's says nothing: what is done about it would be done to that one's. */
+function readFile(folder: string, name: string): CachedAttachment | undefined {
   try {
-    return understood(JSON.parse(readRegularFile(path, largestFile)));
+    const found = understood(JSON.parse(readRegularFile(join(folder, 'results', name), maxSize)));
+    return nameOf(found) === name ? found : undefined;
   } catch {
     // Gone, half-written or somebody else's: there is nothing to be had from it, as for libcni.
     return undefined;
   }
 }
 
-function understood(file: Partial<CacheFile> | null): CachedAttachment | undefined {
-  if (file?.kind !== kind || !file.containerId || !file.ifName || !file.networkName) return undefined;
-  const { containerId, ifName, networkName, config = '', cniArgs = [], capabilityArgs = {}, result } = file;
+function understood(json: unknown): CachedAttachment {
+  const { networkName, containerId, ifName, netns, config, cniArgs, capabilityArgs, result } = v.parse(cacheFile, json);
   return {
     network: networkName,
     containerId,
     ifname: ifName,
-    netns: file.netns || sandboxIn(result),
+    netns: netns || sandboxIn(result),
     args: cniArgs,
     capabilityArgs,
     config: Buffer.from(config, 'base64'),
@@ -142,7 +139,7 @@ function understood(file: Partial<CacheFile> | null): CachedAttachment | undefin
 }
 
 /** The namespace, where a libcni before 1.2 has kept none: as plugins put it into the result. "" where that has none. */
-function sandboxIn(result: CacheFile['result']): string {
+function sandboxIn(result: Record<string, unknown> | null | undefined): string {
   const interfaces = Array.isArray(result?.interfaces) ? result.interfaces : [];
   return interfaces.map((one) => one?.sandbox).find((path) => typeof path === 'string' && isAbsolute(path)) ?? '';
 }

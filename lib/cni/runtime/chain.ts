@@ -1,4 +1,5 @@
 import { parseResult, toVersion } from '../convert';
+import { lookup } from '../decode';
 import { CniError, ErrorCode, errorObject } from '../errors';
 import type { Command } from '../request';
 import { assertSupported, isAtLeast } from '../versions';
@@ -205,8 +206,8 @@ export function configFor(network: Network, plugin: PluginConfig, { attachment, 
 
 /** What the plugin says it can do, of what the caller supplies. */
 function capabilities({ config }: PluginConfig, supplied: Attachment['capabilityArgs']): Json {
-  const declared = Object.entries(config).findLast(([key]) => key.toLowerCase() === 'capabilities')?.[1];
-  if (declared === null || typeof declared !== 'object') return {};
+  const declared = lookup(config, 'capabilities') ?? {};
+  if (typeof declared !== 'object') return {};
   const wanted = Object.entries(declared).filter(([name, on]) => on === true && Object.hasOwn(supplied, name));
   return Object.fromEntries(wanted.map(([name]) => [name, supplied[name]]));
 }

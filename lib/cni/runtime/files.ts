@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeConfig } from '../decode';
+import { decodeConfig, maxSize } from '../decode';
 import { CniError } from '../errors';
 import { readRegularBytes } from '../regular-file';
 import { encodingFault, placeOf, syntaxFault } from './locate';
@@ -23,9 +23,6 @@ export interface FileFault {
 export function faultText({ file, line, column, reason }: FileFault): string {
   return [[file, line, column].filter((part) => part !== undefined).join(':'), reason].join(': ');
 }
-
-/** Bytes: far more than any network needs. */
-const largestFile = 16 * 1024 * 1024;
 
 const endings = ['.conflist', '.conf', '.json'] as const;
 
@@ -93,7 +90,7 @@ class Fault extends Error {
 function withFaults<T>(file: string, work: (json: Record<string, unknown>, bytes: Buffer) => T): T | FileFault {
   let bytes: Buffer | undefined;
   try {
-    bytes = readRegularBytes(file, largestFile);
+    bytes = readRegularBytes(file, maxSize);
     return work(decodeConfig(bytes), bytes);
   } catch (error) {
     return error instanceof Fault ? error.fault : { file, ...faultIn(bytes, error) };

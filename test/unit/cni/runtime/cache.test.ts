@@ -72,9 +72,30 @@ describe('The cache of results', () => {
     expect(listCache(folder)).to.deep.equal([]);
     writeCache(folder, { ...attachment, ifname: 'eth1' });
     writeCache(folder, attachment);
-    const garbage = { half: '{"kind":"cniCacheV1","contai', null: 'null', old: '{"cniVersion":"0.3.1"}', empty: '' };
+    const own = JSON.parse(readFileSync(join(folder, file), 'utf8'));
+    const garbage = {
+      half: '{"kind":"cniCacheV1","contai',
+      null: 'null',
+      old: '{"cniVersion":"0.3.1"}',
+      empty: '',
+      'mynet-pod1-eth2': JSON.stringify({ ...own, ifName: 'eth2', cniArgs: 'K=v' }),
+      'mynet-pod1-eth3': JSON.stringify({ ...own, ifName: 'eth3', config: 7 }),
+      'mynet-pod1-eth4': JSON.stringify({ ...own, ifName: 'eth4', result: [7, 'x'].join() }),
+      "another one's": JSON.stringify(own),
+      'a way out': JSON.stringify({ ...own, ifName: '../../../etc/passwd' }),
+    };
     for (const [name, text] of Object.entries(garbage)) writeFileSync(join(folder, 'results', name), text);
     mkdirSync(join(folder, 'results/folder'));
-    expect(listCache(folder).map(({ ifname }) => ifname)).to.deep.equal(['eth0', 'eth1']);
+    const nulls = {
+      ...own,
+      ifName: 'eth5',
+      config: null,
+      netns: null,
+      cniArgs: null,
+      capabilityArgs: null,
+      result: null,
+    };
+    writeFileSync(join(folder, 'results/mynet-pod1-eth5'), JSON.stringify(nulls));
+    expect(listCache(folder).map(({ ifname }) => ifname)).to.deep.equal(['eth0', 'eth1', 'eth5']);
   });
 });
