@@ -2,12 +2,13 @@ import type { Command } from './command';
 
 /** A function for bash that completes subcommands, options, networks and namespaces. */
 export function bashCompletion(commands: readonly Command[]): string {
-  const names = [...commands.map(({ name }) => name), 'help', 'version', 'plugin', 'plugins'].join(' ');
+  const names = [...commands.map(({ name }) => name), 'help'].join(' ');
   return `# bash completion for trestle
 _trestle_words() {
   case $1 in
     NETWORK) "\${COMP_WORDS[0]}" networks 2>/dev/null | cut -f 1 ;;
     NETNS) ls /run/netns 2>/dev/null ;;
+    TYPE) "\${COMP_WORDS[0]}" plugins 2>/dev/null ;;
     COMMAND) echo ${names} ;;
   esac
 }

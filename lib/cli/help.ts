@@ -4,19 +4,12 @@ import type { Paint } from './paint';
 
 type Row = readonly [string, string];
 
-/** What needs no help of its own. */
-const plain: readonly Row[] = [
-  ['trestle plugin TYPE', 'serve one CNI request (CNI_* and standard input) as the plugin TYPE'],
-  ['trestle plugins', 'the plugin types that this program is'],
-  ['trestle version', 'the version of this program'],
-];
-
 /** What `trestle help` prints. */
 export function overview(commands: readonly Command[], paint: Paint): string {
   return [
     `${paint.bold(`trestle ${version}`)}: CNI plugins for Linux`,
     '',
-    ...table([...commands.map(({ name, summary }): Row => [`trestle ${name}`, summary]), ...plain]),
+    ...table(commands.map(({ name, summary }): Row => [`trestle ${name}`, summary])),
     '',
     '`trestle COMMAND --help` tells more, with examples.',
     'Container runtimes call the plugins by their own names, in the folder where this program is installed.',

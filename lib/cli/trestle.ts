@@ -1,6 +1,5 @@
-import { version } from '../../package.json';
 import { CniError, errorReport } from '../cni/errors';
-import { plugins } from '../plugins';
+import { KernelError } from '../kernel/errors';
 import type { Surroundings } from '../process';
 import { understand } from './arguments';
 import { type Command, type CommandCall, CommandError, flag, UsageError } from './command';
@@ -8,31 +7,16 @@ import { commands } from './commands';
 import { manual, overview } from './help';
 import { paintFor } from './paint';
 
-/** Serves a request as a plugin of that type. */
-export type ServePlugin = (type: string, around: Surroundings) => Promise<number>;
+/** Options that stand where a command is expected. */
+const aliases: Readonly<Record<string, string>> = { '--help': 'help', '-h': 'help', '--version': 'version' };
 
 /** The `trestle` command. Answers with the exit status: 2 for a call that cannot be understood. */
-export async function trestle(around: Surroundings, servePlugin: ServePlugin): Promise<number> {
-  const [name = 'help', ...args] = around.args;
-  switch (name) {
-    case 'help':
-    case '--help':
-    case '-h':
-      return help(around, args);
-    case 'version':
-    case '--version':
-      return say(around, `${version}\n`);
-    case 'plugins':
-      return say(around, `${[...plugins.keys()].join('\n')}\n`);
-    case 'plugin':
-      return plugins.has(args[0] ?? '')
-        ? servePlugin(args[0] as string, around)
-        : misuse(around, `no plugin of type "${args[0] ?? ''}"`, 'trestle plugins');
-    default: {
-      const command = commands.find((one) => one.name === name);
-      return command ? serve(command, args, around) : misuse(around, `no command "${name}"`);
-    }
-  }
+export async function trestle(around: Surroundings): Promise<number> {
+  const [first = 'help', ...args] = around.args;
+  const name = aliases[first] ?? first;
+  if (name === 'help') return help(around, args);
+  const command = commands.find((one) => one.name === name);
+  return command ? serve(command, args, around) : misuse(around, `no command "${name}"`);
 }
 
 async function serve(command: Command, args: readonly string[], around: Surroundings): Promise<number> {
@@ -51,11 +35,16 @@ async function carryOut(command: Command, call: CommandCall): Promise<number> {
   try {
     return await command.run(call);
   } catch (error) {
-    if (!(error instanceof CommandError || error instanceof CniError)) throw error;
+    if (!isFailure(error)) throw error;
     if (flag(call, 'json') && !command.takesCommand) around.out(`${errorReport(error)}\n`);
     else around.err(`${paintErr(around).red('trestle:')} ${error.message}\n`);
     return 1;
   }
+}
+
+/** Of what was to be done; anything else is a mistake of ours. */
+function isFailure(error: unknown): error is Error {
+  return [CommandError, CniError, KernelError].some((kind) => error instanceof kind);
 }
 
 function help(around: Surroundings, [name]: readonly string[]): number {

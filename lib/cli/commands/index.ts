@@ -8,8 +8,11 @@ import { explain } from './explain';
 import { gc } from './gc';
 import { man } from './man';
 import { networks } from './networks';
+import { plugin } from './plugin';
+import { plugins } from './plugins';
 import { run } from './run';
 import { status } from './status';
+import { version } from './version';
 
 /** The commands, in the order in which the help lists them. */
 export const commands: readonly Command[] = [
@@ -22,6 +25,9 @@ export const commands: readonly Command[] = [
   status,
   networks,
   attachments,
+  plugin,
+  plugins,
   completion,
   man,
+  version,
 ];

@@ -43,7 +43,7 @@ describe('The completion for bash', () => {
   }
 
   const cases: Record<string, [words: string[], expected: string[]]> = {
-    'the commands': [[''], ['add', 'help', 'plugin', 'plugins', 'run', 'version']],
+    'the commands': [[''], ['add', 'help', 'run']],
     'the beginning of a command': [['r'], ['run']],
     'the networks, where one is expected': [
       ['add', 'm'],

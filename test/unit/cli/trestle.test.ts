@@ -17,21 +17,15 @@ describe('The trestle command', () => {
 
   async function call(...args: string[]) {
     const [out, err]: [string[], string[]] = [[], []];
-    const status = await trestle(
-      {
-        ...surroundings(),
-        args,
-        env: { NETCONFPATH: folder },
-        out: (text) => void out.push(text),
-        err: (text) => void err.push(text),
-        outIsTerminal: false,
-        errIsTerminal: false,
-      },
-      async (type) => {
-        out.push(`served as ${type}`);
-        return 0;
-      },
-    );
+    const status = await trestle({
+      ...surroundings(),
+      args,
+      env: { NETCONFPATH: folder },
+      out: (text) => void out.push(text),
+      err: (text) => void err.push(text),
+      outIsTerminal: false,
+      errIsTerminal: false,
+    });
     return { status, out: out.join(''), err: err.join('').replaceAll(`${folder}/`, '') };
   }
 
@@ -47,19 +41,23 @@ describe('The trestle command', () => {
   });
 
   it('serves a request as a plugin', async () => {
-    expect(await call('plugin', 'bridge')).to.deep.equal({ status: 0, out: 'served as bridge', err: '' });
+    const { status, out, err } = await call('plugin', 'bridge');
+    expect([status, JSON.parse(out), err]).to.deep.equal([1, { code: 4, msg: 'unknown CNI_COMMAND: ' }, '']);
   });
 
   it('says its version and its plugins', async () => {
-    expect((await call('version')).out).to.equal(`${version}\n`);
+    for (const word of ['version', '--version']) expect((await call(word)).out).to.equal(`${version}\n`);
     expect((await call('plugins')).out.split('\n')).to.include.members(['bridge', 'host-local', 'loopback', 'static']);
   });
 
   const mistakes: Record<string, [args: string[], complaint: string]> = {
     'a command that is none': [['fly'], 'trestle: no command "fly"; see trestle help\n'],
     'help of a command that is none': [['help', 'fly'], 'trestle: no command "fly"; see trestle help\n'],
-    'a plugin that is none': [['plugin', 'fly'], 'trestle: no plugin of type "fly"; see trestle plugins\n'],
-    'no plugin': [['plugin'], 'trestle: no plugin of type ""; see trestle plugins\n'],
+    'a plugin that is none': [
+      ['plugin', 'fly'],
+      'trestle: plugin: no plugin of type "fly"; see trestle plugin --help\n',
+    ],
+    'no plugin': [['plugin'], 'trestle: plugin: TYPE is missing; see trestle plugin --help\n'],
     'an operand that is missing': [['add', 'mynet'], 'trestle: add: NETNS is missing; see trestle add --help\n'],
     'an option that is none': [['del', '--all'], "trestle: del: unknown option '--all'; see trestle del --help\n"],
   };
