@@ -7,14 +7,12 @@ import type { Invocation } from '../cni/runtime/chain';
 import { handle } from '../plugin/handle';
 import type { Platform } from '../plugin/platform';
 import { execTold } from '../plugin/trace';
-import type { Surroundings } from '../process';
 
 /** How plugins are called: ours in this process, anybody else's by exec along CNI_PATH. */
 export interface Plugins {
   platform: Platform;
   /** CNI_PATH, split. */
   path: readonly string[];
-  env: Surroundings['env'];
 }
 
 type Json = Record<string, unknown>;

@@ -1,9 +1,12 @@
 import { type Attachment, type CachedAttachment, readCache } from '../cni/runtime/cache';
 import type { NetworkFile } from '../cni/runtime/files';
 import { parseList } from '../cni/runtime/network';
+import { attachmentOf } from './attachment';
 import { type CommandCall, flag } from './command';
-import { attachmentOf, type CommandRuntime, networkNamed, oneAtATime, runtimeOf } from './runtime';
+import { networkNamed } from './networks';
+import { type CommandRuntime, runtimeOf } from './runtime';
 import { traceTo } from './tracing';
+import { oneAtATime } from './turns';
 
 /** Does something to one attachment, NETWORK NETNS, while nobody else touches the container. */
 export async function onAttachment(

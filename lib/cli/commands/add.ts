@@ -1,7 +1,8 @@
 import { addNetwork } from '../../cni/runtime/chain';
+import { attachmentEnvironment } from '../attachment';
 import type { Command } from '../command';
+import { networkNamed } from '../networks';
 import { onAttachment } from '../on-attachment';
-import { attachmentEnvironment, networkNamed } from '../runtime';
 import { pluginOptions } from '../tracing';
 
 export const add: Command = {

@@ -1,7 +1,7 @@
 import { delNetwork } from '../../cni/runtime/chain';
+import { attachmentEnvironment } from '../attachment';
 import type { Command } from '../command';
 import { asAdded, onAttachment } from '../on-attachment';
-import { attachmentEnvironment } from '../runtime';
 import { pluginOptions } from '../tracing';
 
 export const del: Command = {

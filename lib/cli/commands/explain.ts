@@ -1,4 +1,5 @@
 import { faultText, loadFile } from '../../cni/runtime/files';
+import { attachmentEnvironment, attachmentOf } from '../attachment';
 import { type Command, type CommandCall, CommandError, flag, value } from '../command';
 import { observeHost } from '../explain/doubts/host';
 import { explainPlugins, type Subject, withRecorded } from '../explain/explain';
@@ -6,7 +7,7 @@ import type { Explanation } from '../explain/story';
 import { explanationText } from '../explain/text';
 import { warningsFor } from '../explain/warnings';
 import { paintFor } from '../paint';
-import { attachmentEnvironment, attachmentOf, runtimeOf } from '../runtime';
+import { runtimeOf } from '../runtime';
 
 /** What a container is called that is yet to be made. */
 const example = 'example';

@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs';
 import { listCache } from '../../cni/runtime/cache';
 import { gcNetwork, type Valid } from '../../cni/runtime/chain';
 import { type Command, type CommandCall, flag, UsageError, values } from '../command';
-import { type CommandRuntime, networkNamed, runtimeEnvironment, runtimeOf, whileIdle } from '../runtime';
+import { networkNamed } from '../networks';
+import { type CommandRuntime, runtimeEnvironment, runtimeOf } from '../runtime';
 import { pluginOptions, traceTo } from '../tracing';
+import { whileIdle } from '../turns';
 
 export const gc: Command = {
   name: 'gc',

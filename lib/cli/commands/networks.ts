@@ -1,6 +1,7 @@
 import { type FileFault, faultText, type NetworkFile } from '../../cni/runtime/files';
 import { type Command, flag } from '../command';
-import { configurations, runtimeEnvironment, runtimeOf } from '../runtime';
+import { configurations } from '../networks';
+import { runtimeEnvironment, runtimeOf } from '../runtime';
 
 export const networks: Command = {
   name: 'networks',

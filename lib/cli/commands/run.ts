@@ -1,7 +1,10 @@
+import { attachmentEnvironment } from '../attachment';
 import type { Command } from '../command';
 import { runInNetworks } from '../run/in-networks';
-import { runtimeEnvironment } from '../runtime';
 import { traceOption } from '../tracing';
+
+/** It names the interfaces itself. */
+const { CNI_IFNAME: _, ...environment } = attachmentEnvironment;
 
 export const run: Command = {
   name: 'run',
@@ -13,11 +16,7 @@ export const run: Command = {
     keep: { about: 'leave the namespace and its attachments, and say how to remove them' },
     json: { about: "the results of the ADDs as one line of JSON on stderr, since stdout is the command's" },
   },
-  environment: {
-    ...runtimeEnvironment,
-    CNI_ARGS: 'arguments for the plugins: "KEY=VALUE;KEY=VALUE"',
-    CAP_ARGS: 'what the capabilities of plugins ask for, a JSON object: {"portMappings": […]}',
-  },
+  environment,
   about: `
 Makes a new network namespace, attaches it to every network of NETCONFPATH in the order of the files' names (eth0, eth1,
 …; a network of the plugin loopback as lo), runs COMMAND in it with this terminal, and detaches and removes everything

@@ -1,6 +1,7 @@
 import { statusNetwork } from '../../cni/runtime/chain';
 import { type Command, flag } from '../command';
-import { networkNamed, runtimeEnvironment, runtimeOf } from '../runtime';
+import { networkNamed } from '../networks';
+import { runtimeEnvironment, runtimeOf } from '../runtime';
 import { pluginOptions, traceTo } from '../tracing';
 
 export const status: Command = {

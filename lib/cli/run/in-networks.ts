@@ -1,8 +1,10 @@
 import type { Attachment } from '../../cni/runtime/cache';
 import type { NetworkFile } from '../../cni/runtime/files';
 import type { Surroundings } from '../../process';
+import { attachmentOf } from '../attachment';
 import { type CommandCall, CommandError, flag, values } from '../command';
-import { attachmentOf, type CommandRuntime, chooseNetwork, networksOf, runtimeOf } from '../runtime';
+import { chooseNetwork, networksOf } from '../networks';
+import { type CommandRuntime, runtimeOf } from '../runtime';
 import { traceTo } from '../tracing';
 import { runCommand, statusOf } from './command';
 import { howToGoOn } from './kept';

@@ -5,7 +5,8 @@ import type { Network } from '../../cni/runtime/network';
 import { KernelError } from '../../kernel/errors';
 import { base32 } from '../../plugin/identity';
 import { CommandError } from '../command';
-import { type CommandRuntime, oneAtATime } from '../runtime';
+import type { CommandRuntime } from '../runtime';
+import { oneAtATime } from '../turns';
 import { lockRun, netnsPrefix, type RecordedNetwork, type RunRecord, recordPath, removeRun, writeRun } from './records';
 
 /** A run that this process holds the lock of: its scratch namespace, and what is attached to it. */
