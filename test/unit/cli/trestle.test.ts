@@ -20,6 +20,7 @@ describe('The trestle command', () => {
     const status = await trestle({
       ...surroundings(),
       args,
+      readStdin: () => Buffer.alloc(0),
       env: { NETCONFPATH: folder },
       out: (text) => void out.push(text),
       err: (text) => void err.push(text),

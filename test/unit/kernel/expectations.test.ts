@@ -1,38 +1,17 @@
 import { expect } from 'chai';
-import type { AddrFact, LinkFact, RouteFact, Step } from '../../../lib/kernel/contract';
+import type { Step } from '../../../lib/kernel/contract';
 import { expectationsOf } from '../../../lib/kernel/expectations';
+import { addrFact, linkFact, routeFact } from '../facts';
 
-const link: LinkFact = {
-  ifindex: 1,
+const link = linkFact({
   name: 'v',
   kind: 'veth',
-  mac: '02:00:00:00:00:01',
-  mtu: 1500,
-  up: true,
-  operstate: 'up',
-  promiscuity: 0,
-  promiscFlag: false,
-  master: 0,
   peer: 2,
   peerNetnsId: 0,
-  alias: '',
-  txqlen: 1000,
   port: { hairpin: false, isolated: false, state: 'forwarding' },
-};
-
-const route: RouteFact = {
-  dst: '0.0.0.0/0',
-  gw: '10.0.0.1',
-  table: 254,
-  scope: 0,
-  priority: 0,
-  mtu: null,
-  advmss: null,
-  src: null,
-  protocol: 3,
-  type: 1,
-};
-const addr: AddrFact = { address: '10.0.0.2/24', scope: 'global', tentative: false, dadFailed: false };
+});
+const route = routeFact('0.0.0.0/0', { gw: '10.0.0.1' });
+const addr = addrFact('10.0.0.2/24');
 
 /** What is wrong when each of the step's questions is answered with `fact`. */
 const findings = (step: Step, fact: unknown): string[] =>

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import type { AddrFact, LinkFact, Query, Step } from '../../../lib/kernel/contract';
+import type { LinkFact, Query, Step } from '../../../lib/kernel/contract';
 import { imagine, imaginedOutcomes } from '../../../lib/kernel/imagine';
+import { addrFact } from '../facts';
 
 const link = (ns: 'host' | 'pod', name: string): Query => ({ query: 'link', ns, name });
 const bridge: Step = {
@@ -15,7 +16,6 @@ const peer = { ns: 'pod', name: 'eth0', mac: '02:00:00:00:00:03' } as const;
 const pair: Step = { ...bridge, name: 'veth0', mac: '02:00:00:00:00:02', mtu: 1400, link: { kind: 'veth', peer } };
 const up: Step = { op: 'link.set', ns: 'host', name: 'br0', up: true, promisc: true, noLinkLocalLearn: true };
 const gone: Step = { op: 'link.delete', ns: 'host', name: 'br0', ifMissing: 'keep' };
-const addr = (address: string): AddrFact => ({ address, scope: 'global', tentative: false, dadFailed: false });
 
 describe('what a query will be answered after steps', () => {
   it('has a link that is made, as it is then set, until it is deleted', () => {
@@ -39,14 +39,14 @@ describe('what a query will be answered after steps', () => {
     const query: Query = { query: 'addrs', ns: 'host', link: 'br0' };
     const add: Step = { op: 'addr.add', ns: 'host', link: 'br0', address: '10.1.2.1/24', ifExists: 'keep' };
     const remove: Step = { op: 'addr.delete', ns: 'host', link: 'br0', address: '10.9.9.9/24', ifMissing: 'keep' };
-    expect(imagine(query, [addr('10.9.9.9/24')], [remove, add, add])).to.deep.equal([addr('10.1.2.1/24')]);
-    expect(imagine(query, [addr('10.1.2.1/24')], [gone])).to.deep.equal([]);
+    expect(imagine(query, [addrFact('10.9.9.9/24')], [remove, add, add])).to.deep.equal([addrFact('10.1.2.1/24')]);
+    expect(imagine(query, [addrFact('10.1.2.1/24')], [gone])).to.deep.equal([]);
     expect(imagine({ ...query, link: 'br1' }, [], [add])).to.deep.equal([]);
   });
 
   it('has the address that the kernel gives to lo when that goes up', () => {
     const lo: Step = { op: 'link.set', ns: 'pod', name: 'lo', up: true };
-    expect(imagine({ query: 'addrs', ns: 'pod', link: 'lo' }, [], [lo])).to.deep.equal([addr('127.0.0.1/8')]);
+    expect(imagine({ query: 'addrs', ns: 'pod', link: 'lo' }, [], [lo])).to.deep.equal([addrFact('127.0.0.1/8')]);
   });
 
   it('has the value of a sysctl, where there is such a one', () => {

@@ -4,28 +4,13 @@ import type { Result } from '../../../lib/cni/result';
 import type { AddrFact, LinkFact, Step, VlanRange } from '../../../lib/kernel/contract';
 import { deviceMac, identify } from '../../../lib/plugin/identity';
 import { bridge } from '../../../lib/plugins/bridge/bridge';
+import { linkFact } from '../facts';
 
 export const identity = identify({ network: 'net', containerId: 'c1', ifname: 'eth0' }, 'machine');
 
-export const link = (fields: Partial<LinkFact>): LinkFact => ({
-  ifindex: 7,
-  name: 'cni0',
-  kind: 'bridge',
-  mac: '02:00:00:00:00:01',
-  mtu: 1500,
-  up: true,
-  operstate: 'up',
-  promiscuity: 0,
-  promiscFlag: false,
-  master: 0,
-  peer: 0,
-  peerNetnsId: null,
-  alias: '',
-  txqlen: 1000,
-  ...fields,
-});
+export const link = (fields: Partial<LinkFact>): LinkFact => linkFact({ name: 'cni0', kind: 'bridge', ...fields });
 
-export const addr = (address: string): AddrFact => ({ address, scope: 'global', tentative: false, dadFailed: false });
+export { addrFact as addr } from '../facts';
 
 export interface BridgeFacts {
   bridge: LinkFact | null;

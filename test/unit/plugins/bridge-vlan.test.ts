@@ -3,6 +3,7 @@ import type { Step, VlanRange } from '../../../lib/kernel/contract';
 import { deviceMac } from '../../../lib/plugin/identity';
 import { bridge } from '../../../lib/plugins/bridge/bridge';
 import { gatewayPort } from '../../../lib/plugins/bridge/vlan';
+import { addrFact } from '../facts';
 import { type Case, contextOf, identity, link, oneIp, ops, ownMac, planOf, settled, sharedOf } from './bridge-cases';
 
 const filtering = link({ mac: ownMac, bridge: { vlanFiltering: true, defaultPvid: 1 } });
@@ -163,7 +164,7 @@ describe('the gateway of a VLAN', () => {
   });
 
   it('that has another address is an error in the words of the reference', () => {
-    const gatewayAddrs = [{ address: '10.9.9.1/24', scope: 'global', tentative: false, dadFailed: false }];
+    const gatewayAddrs = [addrFact('10.9.9.1/24')];
     expect(() => shared({ gateway, gatewayVlans: inVlan, gatewayAddrs })).to.throw(
       'failed to set vlan interface for bridge with addr: "cni0.100" already has an IP address different from 10.1.2.1/24',
     );

@@ -5,7 +5,8 @@ import { expect } from 'chai';
 import { explainPlugins, withRecorded } from '../../../../lib/cli/explain/explain';
 import type { PluginStory } from '../../../../lib/cli/explain/story';
 import { type AttachmentRecord, writeRecord } from '../../../../lib/plugin/records';
-import { link, madeUpWorld, withNetwork } from './made-up';
+import { linkFact } from '../../facts';
+import { madeUpWorld, withNetwork } from './made-up';
 
 const attachment = { containerId: 'c1', netns: '/run/netns/blue', ifname: 'eth0', args: [], capabilityArgs: {} };
 const subject = { attachment, hasPod: true };
@@ -24,7 +25,7 @@ describe('an explanation of an ADD whose container has a record', () => {
   const explained = (state: AttachmentRecord['state']) => {
     const ipam = { type: 'host-local', dataDir: join(folder, 'leases'), subnet: '10.1.2.0/24' };
     const config = { cniVersion: '1.0.0', name: 'net', type: 'bridge', ipam };
-    const world = madeUpWorld({ 'link host veth0': link({ name: 'veth0', mac }) });
+    const world = madeUpWorld({ 'link host veth0': linkFact({ name: 'veth0', mac }) });
     const platform = { ...world.platform, stateDir: folder };
     writeRecord(platform, {
       version: 1,

@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { explainPlugins, type Subject } from '../../../../lib/cli/explain/explain';
 import { explanationText } from '../../../../lib/cli/explain/text';
 import { paintFor } from '../../../../lib/cli/paint';
-import { type Facts, link, madeUpWorld, withNetwork } from './made-up';
+import { addrFact, linkFact } from '../../facts';
+import { type Facts, madeUpWorld, withNetwork } from './made-up';
 
 const subject: Subject = {
   attachment: { containerId: 'example', netns: '/run/netns/example', ifname: 'eth0', args: [], capabilityArgs: {} },
@@ -90,10 +91,10 @@ DEL
   });
 
   it('leaves out what the host has already', async () => {
-    const there = link({ name: 'cni0', kind: 'bridge', mac: '8e:37:bf:4c:57:07' });
+    const there = linkFact({ name: 'cni0', kind: 'bridge', mac: '8e:37:bf:4c:57:07' });
     const { plugins } = await told(bridge, {
       'link host cni0': there,
-      'addrs host cni0': [{ address: '10.22.0.1/16', scope: 'global', tentative: false, dadFailed: false }],
+      'addrs host cni0': [addrFact('10.22.0.1/16')],
       'sysctl host net/ipv4/ip_forward': '1',
     });
     expect(plugins[0]?.add.filter((action) => action.kind === 'step' && action.shared)).to.deep.equal([]);
@@ -157,7 +158,7 @@ DEL
     [
       "something else that has the bridge's name",
       { ...flat, cniVersion: '1.0.0', name: 'net' },
-      { 'link host cni0': link({ name: 'cni0', kind: 'dummy' }) },
+      { 'link host cni0': linkFact({ name: 'cni0', kind: 'dummy' }) },
       {
         code: 999,
         msg: 'plugin type="bridge" failed (add): "cni0" already exists but is not a bridge',
@@ -212,7 +213,7 @@ DEL
   });
 
   it('looks at the pod only where there is one', async () => {
-    const facts = { 'link pod eth0': link({}) };
+    const facts = { 'link pod eth0': linkFact({}) };
     const config = { ...flat, cniVersion: '1.0.0', name: 'net' };
     expect((await told(config, facts)).refusal).to.equal(undefined);
     const { refusal } = await told(config, facts, { hasPod: true });

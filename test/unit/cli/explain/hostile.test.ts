@@ -12,11 +12,12 @@ import { hostLocalConfig } from '../../../../lib/ipam/host-local/config';
 import { bridgeSchema } from '../../../../lib/plugins/bridge/config';
 import { monsters, mutation } from '../../../fuzz/mutations';
 import { fieldsOf, type Shape, spoilt, toJson } from '../../../fuzz/schema';
-import { link, madeUpWorld } from './made-up';
+import { linkFact } from '../../facts';
+import { madeUpWorld } from './made-up';
 
 const attachment = { containerId: 'example', netns: '/run/netns/x', ifname: 'eth0', args: [], capabilityArgs: {} };
 const host = {
-  links: [{ link: link({ name: 'cni0', kind: 'bridge' }), addrs: [], routes: [] }],
+  links: [{ link: linkFact({ name: 'cni0', kind: 'bridge' }), addrs: [], routes: [] }],
   bridgeCallsIptables: '1',
 };
 const base = { cniVersion: '1.0.0', name: 'net', type: 'bridge', isGateway: true, capabilities: { mac: true } };

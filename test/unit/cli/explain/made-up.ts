@@ -3,31 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Plugins } from '../../../../lib/cli/invoke';
 import { loadFile, type NetworkFile } from '../../../../lib/cni/runtime/files';
-import type { Answers, LinkFact, Native, Query } from '../../../../lib/kernel/contract';
+import type { Answers, Native, Query } from '../../../../lib/kernel/contract';
 import { plugins } from '../../../../lib/plugins';
 
 type Answer = Answers[keyof Answers];
 
 /** What is there, by what is asked: "link host br0". What is not told is not there. */
 export type Facts = Readonly<Record<string, Answer>>;
-
-export const link = (fields: Partial<LinkFact>): LinkFact => ({
-  ifindex: 7,
-  name: 'eth0',
-  kind: '',
-  mac: '02:00:00:00:00:01',
-  mtu: 1500,
-  up: true,
-  operstate: 'up',
-  promiscuity: 0,
-  promiscFlag: false,
-  master: 0,
-  peer: 0,
-  peerNetnsId: null,
-  alias: '',
-  txqlen: 1000,
-  ...fields,
-});
 
 const nameOf = (query: Query): string =>
   [query.query, query.ns, 'name' in query && query.name, 'link' in query && query.link, 'key' in query && query.key]
@@ -62,7 +44,7 @@ export function madeUpWorld(facts: Facts = {}, path: readonly string[] = ['/nowh
       throw new Error(message);
     },
   };
-  return { platform, path, env: {} };
+  return { platform, path };
 }
 
 /** Writes files into a folder of their own, loads the first as a network, and has `work` look at it. */

@@ -2,25 +2,14 @@ import { basename } from 'node:path';
 import { expect } from 'chai';
 import type { HostFacts, HostLink } from '../../../../lib/cli/explain/doubts/host';
 import { warningsFor } from '../../../../lib/cli/explain/warnings';
-import type { AddrFact, RouteFact } from '../../../../lib/kernel/contract';
-import { link, madeUpWorld, withNetwork } from './made-up';
+import type { RouteFact } from '../../../../lib/kernel/contract';
+import { addrFact, linkFact, routeFact } from '../../facts';
+import { madeUpWorld, withNetwork } from './made-up';
 
-const addr = (address: string): AddrFact => ({ address, scope: 'global', tentative: false, dadFailed: false });
-const route = (dst: string, gw: string | null = null): RouteFact => ({
-  dst,
-  gw,
-  table: 254,
-  scope: 0,
-  priority: 0,
-  mtu: null,
-  advmss: null,
-  src: null,
-  protocol: 3,
-  type: 1,
-});
+const route = (dst: string, gw: string | null = null) => routeFact(dst, { gw });
 const hostLink = (name: string, mtu: number, addresses: string[], routes: RouteFact[]): HostLink => ({
-  link: link({ name, mtu, kind: name === 'cni0' ? 'bridge' : '' }),
-  addrs: addresses.map(addr),
+  link: linkFact({ name, mtu, kind: name === 'cni0' ? 'bridge' : '' }),
+  addrs: addresses.map(addrFact),
   routes,
 });
 const hostWith = (...links: HostLink[]): HostFacts => ({ links, bridgeCallsIptables: null });
