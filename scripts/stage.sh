@@ -30,8 +30,8 @@ done
 cp "$root/LICENSE" "$runtime/licenses/trestle"
 cp "$node/LICENSE" "$runtime/licenses/node"
 # What is bundled, and what is compiled into the addon.
-for package in valibot jsonc-parser @noble/hashes node-addon-api; do
-  cp "$root/node_modules/$package"/LICENSE* "$runtime/licenses/$(basename "$package")"
+for package in $("$runtime/node" -p 'Object.keys(require(process.argv[1]).dependencies).join(" ")' "$root/package.json"); do
+  cp "$root/node_modules/$package"/LICENSE* "$runtime/licenses/$(echo "$package" | tr -d @ | tr / -)"
 done
 chmod -R u=rwX,go=rX "$runtime"
 

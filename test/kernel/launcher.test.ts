@@ -1,8 +1,18 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { dependencies } from '../../package.json';
 import { installedNames } from '../support/installer';
 import { type Launched, launchedProgram, runtimeFolder } from '../support/launched';
 import { installedPlugins } from '../support/plugins';
@@ -139,6 +149,15 @@ describe('an installed plugin', () => {
       const { stdout, code } = await run(join(installedPlugins, name), [], { env: version });
       expect(stdout, name).to.match(supported);
       expect(code).to.equal(0);
+    }
+  });
+
+  it('comes with the licence of each package that it is made of', () => {
+    const folder = join(runtimeFolder(installedPlugins), 'licenses');
+    const parts = Object.keys(dependencies).map((name) => name.replace('@', '').replaceAll('/', '-'));
+    expect(parts).to.include.members(['valibot', 'jsonc-parser', 'noble-hashes', 'node-addon-api']);
+    for (const part of ['trestle', 'node', ...parts]) {
+      expect(readFileSync(join(folder, part), 'utf8'), part).to.match(/licen[sc]e|permission/i);
     }
   });
 
