@@ -19,7 +19,7 @@ ADDON := build/Release/trestle_native.node
 
 TYPESCRIPT := $(shell find lib bin -name '*.ts' 2>/dev/null)
 NATIVE := $(shell find native -name '*.cc' -o -name '*.h')
-LAUNCHER := native/launcher/launcher.c
+LAUNCHER := $(wildcard native/launcher/*.[ch])
 # The tests that any kernel will do for; *.vm.test.ts are about features that many lack, and only test-vm runs them.
 KERNEL_TESTS := $(sort $(filter-out %.vm.test.ts,$(shell find test/kernel -name '*.test.ts')))
 CLIENT_TESTS := $(sort $(shell find test/clients -name '*.test.ts'))
@@ -83,7 +83,7 @@ build/tidy/%.ok: native/%.cc $(filter %.h,$(CXX_FILES)) .clang-tidy CMakeLists.t
 
 format: | setup ## rewrite the sources in the project's style
 	node_modules/.bin/biome check --write
-	clang-format -i $(NATIVE) $(LAUNCHER) bench/*.c test/support/*/*.[ch]
+	clang-format -i $(NATIVE) $(filter %.c,$(LAUNCHER)) bench/*.c test/support/*/*.[ch]
 
 test: ## set up, build, lint, and run every test
 	@scripts/test.sh $(MAKE)

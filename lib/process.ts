@@ -6,7 +6,7 @@ export interface Surroundings {
   /** The name this program was called by, and its arguments. */
   name: string;
   args: string[];
-  /** When this process started: milliseconds since the epoch. */
+  /** When we were called: milliseconds since the epoch. */
   began: number;
   env: Readonly<Record<string, string | undefined>>;
   /** Standard input up to its end, or one byte more than `limit`: it may have none. */
@@ -18,6 +18,9 @@ export interface Surroundings {
   errIsTerminal: boolean;
   /** From now on the signals that ask a program to end are told by their numbers, and do not end it. */
   onSignals(told: (signal: number) => void): void;
+  pid: number;
+  /** Runs `work`; what it creates is nobody else's to use (umask 077). */
+  privately(work: () => void): void;
 }
 
 /** What the launcher (`native/launcher`) and `bin/trestle.ts` are called as: `node trestle.cjs NAME ARGS…`. */
@@ -26,7 +29,8 @@ export function surroundings(): Surroundings {
   return {
     name,
     args,
-    began: Date.now() - process.uptime() * 1000,
+    // The launcher, before it becomes this process, reads the standard input, and may wait for a daemon.
+    began: Number(process.env.TRESTLE_BEGAN) || Date.now() - process.uptime() * 1000,
     env: process.env,
     readStdin: (limit) => read(0, limit),
     out: (text) => write(1, text),
@@ -40,6 +44,15 @@ export function surroundings(): Surroundings {
     onSignals: (told) => {
       for (const name of ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP']) {
         process.on(name, (_name, signal: number) => told(signal));
+      }
+    },
+    pid: process.pid,
+    privately: (work) => {
+      const mask = process.umask(0o077);
+      try {
+        work();
+      } finally {
+        process.umask(mask);
       }
     },
   };

@@ -16,7 +16,7 @@ scripts="$(find scripts -name '*.sh') $(find .ci test/vm -type f ! -name '*.*')"
 {
   check 'style and layers (biome)' node_modules/.bin/biome ci --colors=off --error-on-warnings
   check 'types (tsc)' node_modules/.bin/tsc --pretty false
-  check 'C and C++ style (clang-format)' clang-format --dry-run -Werror $cxx native/launcher/launcher.c \
+  check 'C and C++ style (clang-format)' clang-format --dry-run -Werror $cxx native/launcher/*.c \
     bench/*.c test/support/*/*.[ch]
   check 'C++ mistakes (clang-tidy)' "$make" --no-print-directory -k -j "$(nproc)" tidy
   check 'shell (shellcheck)' shellcheck $scripts

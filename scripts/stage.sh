@@ -38,19 +38,25 @@ chmod -R u=rwX,go=rX "$runtime"
 # The folder's name tells its contents, so that two builds never share one.
 sums=$(cd "$runtime" && find . -type f | LC_ALL=C sort | xargs sha256sum)
 echo "$sums" >"$runtime/SHA256SUMS"
-id=$version-$(cat "$runtime/SHA256SUMS" "$root/native/launcher/launcher.c" | sha256sum | cut -c1-12)
+id=$version-$(cat "$runtime/SHA256SUMS" "$root"/native/launcher/*.[ch] | sha256sum | cut -c1-12)
 
 # What the program is called by is in one place, its registry of plugins.
 plugins=$("$runtime/node" "$runtime/trestle.cjs" trestle plugins | tr '\n' ' ')
+version_report=$(CNI_COMMAND=VERSION "$runtime/node" "$runtime/trestle.cjs" "${plugins%% *}" </dev/null)
 mv "$runtime" "$out/$id"
 
 # C string literals, each followed by a comma.
 literals() {
   for word in "$@"; do printf '"%s",' "$word"; done
 }
+# A line as a C string literal.
+line() {
+  printf '"%s\\n"' "$(printf '%s' "$1" | sed 's/["\\]/\\&/g')"
+}
 # shellcheck disable=SC2086 # lists of words
-${CC:-cc} -static -Os -Wall -Wextra -Werror -s -o "$out/launcher" "$root/native/launcher/launcher.c" \
+${CC:-cc} -static -Os -Wall -Wextra -Wconversion -Werror -s -o "$out/launcher" "$root"/native/launcher/*.c \
   -DRUNTIME="\"$id\"" -DLOADER="\"$loader\"" -DPLUGINS="$(literals $plugins)" \
+  -DVERSION_REPORT="$(line "$version_report")" \
   -DLOADER_FLAGS="$(literals ${LOADER_FLAGS:-})" -DNODE_FLAGS="$(literals $node_flags)" \
   -DSANITIZER="$(literals ${SANITIZER:-})"
 echo "$id" >"$out/id"

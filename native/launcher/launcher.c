@@ -1,23 +1,28 @@
 /*
- * What a runtime executes as /opt/cni/bin/<plugin>: one static file, copied to every plugin's name. It
- * starts Trestle's private Node from the folder beside it, in an environment that the caller has no say in.
+ * What a runtime executes as /opt/cni/bin/<plugin>: one static file, copied to every plugin's name. It has
+ * Trestle's daemon serve the call, if there is one that will; otherwise it starts Trestle's private Node from
+ * the folder beside it, in an environment that the caller has no say in. It decides nothing about networks.
  *
  * The runtime folder carries its own dynamic loader and libraries, and the loader is executed by name: a node
  * needs no Node, no libnl and no particular libc. (Node's own interpreter path is absolute and would be the
  * host's.)
  *
- * From the build come RUNTIME, the folder's name, LOADER, the loader's file name, and lists of string
- * literals, each with a comma behind it: PLUGINS, LOADER_FLAGS and NODE_FLAGS.
+ * From the build come RUNTIME, the folder's name, LOADER, the loader's file name, VERSION_REPORT, what the
+ * program answers to VERSION, and lists of string literals, each with a comma behind it: PLUGINS,
+ * LOADER_FLAGS, NODE_FLAGS and SANITIZER.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "cold.h"
+#include "daemon.h"
+#include "report.h"
+#include "request.h"
+#include "streams.h"
 
 #define COMMAND "trestle"
 
@@ -25,37 +30,6 @@
 __attribute__((used)) static const char marker[] = "trestle-launcher=" RUNTIME;
 
 static const char* const plugins[] = {PLUGINS};
-
-/* What would change how our Node runs: the loader's variables, libc's, Node's and its libraries'. */
-static const char* const unwanted[] = {"LD_", "GLIBC_", "MALLOC_", "NODE_", "UV_", "OPENSSL_", "SSL_"};
-
-static char* const plugin_environment[] = {SANITIZER "PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
-
-static bool starts_with(const char* text, const char* prefix) {
-  return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-/* Ends with an error as the CNI specification has it: JSON on stdout, exit status 1; code 5 is for I/O. */
-static _Noreturn void fail(const char* what, const char* path) {
-  const char* reason = strerror(errno);
-  dprintf(STDOUT_FILENO, "{\"code\":5,\"msg\":\"%s ", what);
-  for (const unsigned char* c = (const unsigned char*)path; *c; c++)
-    dprintf(STDOUT_FILENO, *c < ' ' || *c == '"' || *c == '\\' ? "\\u%04x" : "%c", *c);
-  dprintf(STDOUT_FILENO, ": %s\"}\n", reason);
-  exit(1);
-}
-
-static char* join(const char* left, const char* right) {
-  char* path;
-  if (asprintf(&path, "%s/%s", left, right) < 0) fail("no memory for", right);
-  return path;
-}
-
-/* Nothing that is opened later may become fd 0, 1 or 2: it would be read as the network configuration. */
-static void open_standard_streams(void) {
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) memfd_create("null", 0);
-}
 
 /* The path of this file. argv[0] is only what the caller says, and so is believed where there is no /proc. */
 static char* own_path(const char* argv0) {
@@ -71,92 +45,64 @@ static char* own_path(const char* argv0) {
   return path;
 }
 
-static bool is_ours(const char* name) {
+static bool is_plugin(const char* name) {
   for (size_t i = 0; i < sizeof plugins / sizeof *plugins; i++)
     if (strcmp(name, plugins[i]) == 0) return true;
-  return strcmp(name, COMMAND) == 0;
+  return false;
 }
 
 /* A runtime passes the whole path as argv[0], and so tells a symbolic link's name from the file's. */
-static const char* own_name(const char* argv0, const char* path) {
+static const char* own_name(const char* argv0) {
   const char* name = basename(argv0);
-  return is_ours(name) ? name : basename(path);
+  return is_plugin(name) || strcmp(name, COMMAND) == 0 ? name : basename(own_path(argv0));
 }
 
-/*
- * The caller's whole environment, NUL-separated, in a memory file: a delegate that is not ours gets it, as
- * the specification demands, and so does what `trestle run` runs. Returns "TRESTLE_CALLER_ENVIRON=<fd>". Node
- * marks the descriptor close-on-exec.
- */
-static char* save_environment(char* const env[]) {
-  int fd = memfd_create("caller-environ", 0);
-  if (fd < 0) fail("cannot keep", "the caller's environment");
-  for (; *env; env++) {
-    for (size_t done = 0, size = strlen(*env) + 1; done < size;) {
-      ssize_t written = write(fd, *env + done, size - done);
-      if (written < 0) fail("cannot keep", "the caller's environment");
-      done += (size_t)written;
-    }
-  }
-  lseek(fd, 0, SEEK_SET);
-  char* variable;
-  if (asprintf(&variable, "TRESTLE_CALLER_ENVIRON=%d", fd) < 0) fail("no memory for", "the environment");
-  return variable;
+static const char* runtime_folder(const char* argv0) {
+  char* path = own_path(argv0);
+  char* slash = strrchr(path, '/');
+  if (slash) *slash = '\0';
+  char* folder;
+  if (asprintf(&folder, "%s/.trestle/" RUNTIME, path) < 0) fail("no memory for", path);
+  return folder;
 }
 
-static bool is_wanted(const char* variable) {
-  for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
-    if (starts_with(variable, unwanted[i])) return false;
-  return true;
+static long long milliseconds_since_epoch(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_REALTIME, &time);
+  return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
 }
 
-/* A plugin sees the protocol's variables and nothing else; the command keeps the environment of who runs it,
- * less what would change Node: that is for what the command runs only.
- */
-static void clean_environment(bool is_command, char* const env[], char* clean[]) {
-  if (!is_command) {
-    memcpy(clean, plugin_environment, sizeof plugin_environment);
-    clean += sizeof plugin_environment / sizeof *plugin_environment;
-  }
-  *clean++ = save_environment(env);
-  for (; *env; env++)
-    if (is_command ? is_wanted(*env) : starts_with(*env, "CNI_")) *clean++ = *env;
-  *clean = NULL;
+static void answer_version(void) {
+  const char* command = getenv("CNI_COMMAND");
+  if (!command || strcmp(command, "VERSION") != 0) return;
+  outlive_readers();
+  answer(VERSION_REPORT, strlen(VERSION_REPORT), 0);
 }
 
-/* Replaces this process by Node. The kernel bounds what a caller can pass to a fraction of the stack. */
-static _Noreturn void start(const char* runtime, const char* name, int argc, char* argv[]) {
-  const char* lib = join(runtime, "lib");
-  const char* loader = join(lib, LOADER);
-  const char* node = join(runtime, "node");
-  const char* program = join(runtime, "trestle.cjs");
-  /* The loader and Node would report these on stderr only, and a runtime reads stdout. */
-  if (access(node, X_OK) != 0) fail("cannot execute", node);
-  if (access(program, R_OK) != 0) fail("cannot read", program);
-
-  const char* fixed[] = {
-      loader, "--library-path", lib, "--inhibit-cache", LOADER_FLAGS node, NODE_FLAGS program, name};
-  size_t count = sizeof fixed / sizeof *fixed;
-  const char* args[count + (size_t)argc + 1];
-  memcpy(args, fixed, sizeof fixed);
-  for (int i = 1; i < argc; i++) args[count++] = argv[i];
-  args[count] = NULL;
-
-  size_t variables = 0;
-  while (environ[variables]) variables++;
-  char* clean[variables + sizeof plugin_environment / sizeof *plugin_environment + 2];
-  clean_environment(strcmp(name, COMMAND) == 0, environ, clean);
-
-  execve(loader, (char* const*)args, clean);
-  fail("cannot execute", loader);
+/* A plugin's call without Node, as far as that goes. Returns the token of one that the daemon has begun. */
+static const char* serve(struct call* call) {
+  static char token[TOKEN_SIZE];
+  /* What cannot be read is left to the program, which says so in its own words. */
+  if (!read_stdin(&call->input)) return NULL;
+  answer_version();
+  bool is_begun = ask_daemon(call, token);
+  replace_stdin(&call->input);
+  return is_begun ? token : NULL;
 }
 
 int main(int argc, char* argv[]) {
   open_standard_streams();
   const char* argv0 = argc > 0 ? argv[0] : "";
-  char* path = own_path(argv0);
-  const char* name = own_name(argv0, path);
-  char* slash = strrchr(path, '/');
-  if (slash) *slash = '\0';
-  start(join(path, ".trestle/" RUNTIME), name, argc, argv);
+  struct call call = {.type = own_name(argv0), .began = milliseconds_since_epoch()};
+  bool is_command = !is_plugin(call.type);
+  const char* token = is_command ? NULL : serve(&call);
+  run_cold(&(struct cold){
+      .runtime = runtime_folder(argv0),
+      .name = call.type,
+      .is_command = is_command,
+      .argc = argc,
+      .argv = argv,
+      .began = call.began,
+      .token = token,
+  });
 }

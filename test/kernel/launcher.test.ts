@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -6,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -29,6 +31,12 @@ fs.writeSync(1, JSON.stringify({ argv: process.argv.slice(2), env: process.env, 
 
 const version = { CNI_COMMAND: 'VERSION' };
 const supported = /"supportedVersions":\["0\.1\.0",.*"1\.1\.0"\]/;
+
+/** What the program behind the launcher answers, asked without it. */
+const programAnswer = (name: string, env: Record<string, string>) => {
+  const runtime = runtimeFolder(installedPlugins);
+  return run(join(runtime, 'node'), [join(runtime, 'trestle.cjs'), name], { env });
+};
 
 describe('the launcher', () => {
   let launched: Launched;
@@ -69,8 +77,27 @@ describe('the launcher', () => {
       HOME: '/root',
       CNI: '1',
     });
-    const { TRESTLE_CALLER_ENVIRON: _, ...rest } = env;
+    const { TRESTLE_CALLER_ENVIRON: _, TRESTLE_BEGAN: __, ...rest } = env;
     expect(rest).to.deep.equal({ CNI_COMMAND: 'ADD', CNI_ARGS: 'A=b;C= d', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' });
+  });
+
+  it('tells a plugin when it was called, which was before its input had come', async () => {
+    const before = Date.now();
+    const slow = `sleep 0.2; date +%s%3N >&2`;
+    const { stdout, stderr } = await run('sh', ['-c', `{ ${slow}; } | ${launched.bin}/bridge`]);
+    const began = Number(JSON.parse(stdout).env.TRESTLE_BEGAN);
+    expect(began).to.be.at.least(before).and.below(Number(stderr));
+  });
+
+  it('gives on the standard input as it came, of whatever bytes and however long', async () => {
+    const input = randomBytes(700_000);
+    const reader = launchedProgram(`
+      const digest = require('node:crypto').createHash('sha256').update(require('node:fs').readFileSync(0)).digest('hex');
+      require('node:fs').writeSync(1, digest);
+    `);
+    const { stdout } = await run(join(reader.bin, 'bridge'), [], { input });
+    reader.remove();
+    expect(stdout).to.equal(createHash('sha256').update(input).digest('hex'));
   });
 
   it('hands on the whole environment of the caller for delegates, however large', async () => {
@@ -91,7 +118,7 @@ describe('the launcher', () => {
     expect((await told('bridge', {})).fds).to.deep.equal(await usual());
   });
 
-  it('keeps the environment of who runs the command, less what would change Node', async () => {
+  it('keeps the environment of who runs the command, less what would change Node and what only the launcher may say', async () => {
     const env = {
       HOME: '/root',
       PATH,
@@ -99,6 +126,8 @@ describe('the launcher', () => {
       NODE_PATH: '/x',
       LD_LIBRARY_PATH: '/x',
       SSL_CERT_FILE: '/x',
+      TRESTLE_TOKEN: '0'.repeat(32),
+      TRESTLE_BEGAN: '1',
     };
     const { env: own, environ } = await told('trestle', env);
     const { TRESTLE_CALLER_ENVIRON: _, ...rest } = own;
@@ -120,7 +149,7 @@ describe('the launcher', () => {
   it('answers with an error of the protocol when the runtime folder is gone', async () => {
     const runtime = runtimeFolder(launched.bin);
     renameSync(runtime, `${runtime}.away`);
-    const { stdout, code } = await run(join(launched.bin, 'bridge'), [], { env: version });
+    const { stdout, code } = await run(join(launched.bin, 'bridge'), [], { env: { CNI_COMMAND: 'ADD' } });
     renameSync(`${runtime}.away`, runtime);
     expect(code).to.equal(1);
     expect(JSON.parse(stdout)).to.deep.equal({
@@ -144,12 +173,41 @@ describe('the launcher', () => {
 });
 
 describe('an installed plugin', () => {
-  it('answers VERSION under each name', async () => {
+  it('answers VERSION under each name, to the byte as the program behind it does', async () => {
     for (const name of installedNames().filter((each) => each !== 'trestle')) {
-      const { stdout, code } = await run(join(installedPlugins, name), [], { env: version });
-      expect(stdout, name).to.match(supported);
-      expect(code).to.equal(0);
+      const answer = await run(join(installedPlugins, name), [], { env: version });
+      expect(answer.stdout, name).to.match(supported);
+      expect(answer).to.deep.equal(await programAnswer(name, version));
     }
+  });
+
+  it('answers VERSION by itself: it executes nothing, and asks no daemon', async () => {
+    const calls = 'trace=execve,execveat,socket,connect,fork,vfork,clone,clone3';
+    const plugin = join(installedPlugins, 'bridge');
+    const { stdout, stderr } = await run('strace', ['-f', '-qq', '-e', calls, plugin], { env: { ...version, PATH } });
+    expect(stdout).to.match(supported);
+    expect(stderr.trim().split('\n'))
+      .to.have.lengthOf(1)
+      .and.to.match(/^execve\(/);
+  });
+
+  it('reads all of its input before it answers VERSION, as the caller expects who writes it', async () => {
+    const { stdout, stderr } = await run(
+      'sh',
+      ['-c', `{ head -c 300000 /dev/zero && echo all >&2; } | ${installedPlugins}/bridge`],
+      { env: { ...version, PATH } },
+    );
+    expect(stdout).to.match(supported);
+    expect(stderr).to.equal('all\n');
+  });
+
+  it('is a static program of less than a megabyte', async () => {
+    const plugin = join(installedPlugins, 'bridge');
+    expect(statSync(plugin).size).to.be.below(1_000_000);
+    const { stdout } = await run('readelf', ['--program-headers', '--dynamic', plugin]);
+    expect(stdout)
+      .to.include('LOAD')
+      .and.not.to.match(/INTERP|NEEDED/);
   });
 
   it('comes with the licence of each package that it is made of', () => {

@@ -1,0 +1,102 @@
+#define _GNU_SOURCE
+#include "cold.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "streams.h"
+
+/*
+ * What would change how our Node runs: the loader's variables, libc's, Node's and its libraries'; and what
+ * nobody but the launcher is to tell the program.
+ */
+static const char* const unwanted[] = {
+    "LD_",      "GLIBC_", "MALLOC_",        "NODE_",          "UV_",
+    "OPENSSL_", "SSL_",   "TRESTLE_BEGAN=", "TRESTLE_TOKEN=", "TRESTLE_CALLER_ENVIRON=",
+};
+
+static char* const plugin_environment[] = {SANITIZER "PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
+
+/* How many variables we add to those of the caller at most, and the NULL behind them. */
+#define ADDED (sizeof plugin_environment / sizeof *plugin_environment + 4)
+
+__attribute__((format(printf, 1, 2))) static char* text(const char* format, ...) {
+  char* result;
+  va_list values;
+  va_start(values, format);
+  int length = vasprintf(&result, format, values);
+  va_end(values);
+  if (length < 0) fail("no memory for", "the program's arguments");
+  return result;
+}
+
+/*
+ * The caller's whole environment, NUL-separated, in a memory file: a delegate that is not ours gets it, as
+ * the specification demands, and so does what `trestle run` runs. Returns its descriptor, which Node marks
+ * close-on-exec.
+ */
+static int save_environment(char* const env[]) {
+  int fd = make_memory_file("caller-environ");
+  bool is_saved = fd >= 0;
+  for (; *env && is_saved; env++) is_saved = write_whole(fd, *env, strlen(*env) + 1);
+  if (!is_saved || lseek(fd, 0, SEEK_SET) < 0) fail("cannot keep", "the caller's environment");
+  return fd;
+}
+
+static bool starts_with(const char* variable, const char* prefix) {
+  return strncmp(variable, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_wanted(const char* variable) {
+  for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
+    if (starts_with(variable, unwanted[i])) return false;
+  return true;
+}
+
+/*
+ * A plugin sees the protocol's variables and nothing else; the command keeps the environment of who runs it,
+ * less what would change Node: that is for what the command runs only.
+ */
+static void clean_environment(const struct cold* cold, char* const env[], char* clean[]) {
+  *clean++ = text("TRESTLE_CALLER_ENVIRON=%d", save_environment(env));
+  if (!cold->is_command) {
+    memcpy(clean, plugin_environment, sizeof plugin_environment);
+    clean += sizeof plugin_environment / sizeof *plugin_environment;
+    *clean++ = text("TRESTLE_BEGAN=%lld", cold->began);
+    if (cold->token) *clean++ = text("TRESTLE_TOKEN=%s", cold->token);
+  }
+  for (; *env; env++)
+    if (cold->is_command ? is_wanted(*env) : starts_with(*env, "CNI_")) *clean++ = *env;
+  *clean = NULL;
+}
+
+/* The kernel bounds what a caller can pass, and so the two arrays, to a fraction of the stack. */
+void run_cold(const struct cold* cold) {
+  const char* lib = text("%s/lib", cold->runtime);
+  const char* loader = text("%s/" LOADER, lib);
+  const char* node = text("%s/node", cold->runtime);
+  const char* program = text("%s/trestle.cjs", cold->runtime);
+  /* The loader and Node would report these on stderr only, and a runtime reads stdout. */
+  if (access(node, X_OK) != 0) fail("cannot execute", node);
+  if (access(program, R_OK) != 0) fail("cannot read", program);
+
+  const char* fixed[] = {
+      loader, "--library-path", lib, "--inhibit-cache", LOADER_FLAGS node, NODE_FLAGS program, cold->name};
+  size_t count = sizeof fixed / sizeof *fixed;
+  const char* args[count + (size_t)cold->argc + 1];
+  memcpy(args, fixed, sizeof fixed);
+  for (int i = 1; i < cold->argc; i++) args[count++] = cold->argv[i];
+  args[count] = NULL;
+
+  size_t variables = 0;
+  while (environ[variables]) variables++;
+  char* clean[variables + ADDED];
+  clean_environment(cold, environ, clean);
+
+  execve(loader, (char* const*)args, clean);
+  fail("cannot execute", loader);
+}
