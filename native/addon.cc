@@ -69,10 +69,14 @@ Napi::Value Start(Napi::Env env, Work work) {
   return promise;
 }
 
-Napi::Value Refuse(Napi::Env env, const Fault& fault) {
+Napi::Value Settled(Napi::Env env, const Result<Value>& answer) {
   auto promise = Napi::Promise::Deferred::New(env);
-  promise.Reject(ToJs(env, fault));
+  Settle(env, promise, answer);
   return promise.Promise();
+}
+
+Napi::Value Refuse(Napi::Env env, const Fault& fault) {
+  return Settled(env, fault);
 }
 
 // -1 for anything else.
@@ -92,7 +96,8 @@ class Addon : public Napi::Addon<Addon> {
                           InstanceMethod("removeNetns", &Addon::RemoveNetns, kAttributes),
                           InstanceMethod("spawn", &Addon::Spawn, kAttributes),
                           InstanceMethod("wait", &Addon::Wait, kAttributes),
-                          InstanceMethod("signal", &Addon::Signal, kAttributes)});
+                          InstanceMethod("signal", &Addon::Signal, kAttributes),
+                          InstanceMethod("notify", &Addon::Notify, kAttributes)});
   }
 
  private:
@@ -109,8 +114,17 @@ class Addon : public Napi::Addon<Addon> {
 
   Napi::Value Observe(const Napi::CallbackInfo& info) { return Run(info, ParseObserve); }
   Napi::Value Apply(const Napi::CallbackInfo& info) { return Run(info, ParseApply); }
+  // A lock that nobody holds is taken at once: a thread costs more than to try.
   Napi::Value Lock(const Napi::CallbackInfo& info) {
-    return Run(info, [this](const Array& arguments) { return ParseLock(arguments, locks_); });
+    const auto arguments = FromJs(info);
+    if (!arguments) return Refuse(info.Env(), arguments.fault());
+    auto request = ParseLock(*arguments->As<Array>());
+    if (!request) return Refuse(info.Env(), request.fault());
+    LockRequest once = *request;
+    once.timeout = {};
+    const auto taken = trestle::Lock(once, locks_)({});
+    const bool waits = taken && taken->IsNull() && request->timeout > once.timeout;
+    return waits ? Start(info.Env(), trestle::Lock(*request, locks_)) : Settled(info.Env(), taken);
   }
 
   Napi::Value MakeNetns(const Napi::CallbackInfo& info) { return Run(info, ParseMakeNetns); }
@@ -121,6 +135,8 @@ class Addon : public Napi::Addon<Addon> {
   Napi::Value Wait(const Napi::CallbackInfo& info) {
     return Run(info, [this](const Array& arguments) { return ParseWait(arguments, children_); });
   }
+
+  Napi::Value Notify(const Napi::CallbackInfo& info) { return Run(info, ParseNotify); }
 
   Napi::Value Signal(const Napi::CallbackInfo& info) {
     const bool sent = children_->Signal(WholeNumber(info[0]), WholeNumber(info[1]));

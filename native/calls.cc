@@ -8,6 +8,7 @@
 #include "apply.h"
 #include "fields.h"
 #include "netns_make.h"
+#include "notify.h"
 #include "observe.h"
 
 namespace trestle {
@@ -68,18 +69,22 @@ Result<Work> ParseApply(const Array& arguments) {
   return Work([=](const std::stop_token& stop) { return Apply(where, steps, mode, stop); });
 }
 
-Result<Work> ParseLock(const Array& arguments, std::shared_ptr<Locks> locks) {
+Result<LockRequest> ParseLock(const Array& arguments) {
   const Value call = Named(arguments, {"request"});
   std::optional<Fault> problem;
   Fields fields = Fields(&call, "", problem).Nested("request");
-  const LockRequest request = ParseLockRequest(fields);
+  LockRequest request = ParseLockRequest(fields);
   fields.Finish();
   if (problem) return *problem;
-  return Work([request, locks = std::move(locks)](const std::stop_token& stop) -> Result<Value> {
+  return request;
+}
+
+Work Lock(const LockRequest& request, std::shared_ptr<Locks> locks) {
+  return [request, locks = std::move(locks)](const std::stop_token& stop) -> Result<Value> {
     auto lock = locks->Take(request, stop);
     if (!lock) return lock.fault();
     return Value(*lock);
-  });
+  };
 }
 
 Result<Work> ParseMakeNetns(const Array& arguments) {
@@ -110,6 +115,19 @@ Result<Work> ParseWait(const Array& arguments, std::shared_ptr<Children> childre
   if (problem) return *problem;
   return Work([pid, children = std::move(children)](const std::stop_token& stop) {
     return children->Wait(pid, stop);
+  });
+}
+
+Result<Work> ParseNotify(const Array& arguments) {
+  const Value call = Named(arguments, {"socket", "state"});
+  std::optional<Fault> problem;
+  Fields fields(&call, "", problem);
+  const std::string socket = fields.Text("socket", 4095);
+  const std::string state = fields.Text("state", 4095);
+  if (problem) return *problem;
+  return Work([socket, state](const std::stop_token& /*stop*/) -> Result<Value> {
+    if (auto told = Notify(socket, state); !told) return told.fault();
+    return Value();
   });
 }
 

@@ -16,10 +16,12 @@ using Work = std::function<Result<Value>(const std::stop_token&)>;
 
 Result<Work> ParseObserve(const Array& arguments);
 Result<Work> ParseApply(const Array& arguments);
-Result<Work> ParseLock(const Array& arguments, std::shared_ptr<Locks> locks);
+Result<LockRequest> ParseLock(const Array& arguments);
+Work Lock(const LockRequest& request, std::shared_ptr<Locks> locks);
 Result<Work> ParseMakeNetns(const Array& arguments);
 Result<Work> ParseRemoveNetns(const Array& arguments);
 Result<Work> ParseSpawn(const Array& arguments, std::shared_ptr<Children> children);
 Result<Work> ParseWait(const Array& arguments, std::shared_ptr<Children> children);
+Result<Work> ParseNotify(const Array& arguments);
 
 }  // namespace trestle

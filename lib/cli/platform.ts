@@ -17,11 +17,15 @@ export function platformOf(
     plugins,
     stateDir: '/run/trestle',
     bootId,
-    bootTime: Date.now() - Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1000,
+    // Anew each time: the clock may have been set since.
+    get bootTime() {
+      return Date.now() - Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1000;
+    },
     machineId: machineId() ?? bootId,
     began,
     now: Date.now,
     callerEnv: () => callerEnv(env),
+    token: env.TRESTLE_TOKEN,
     warn: (message) => err(`trestle: ${message}\n`),
     ...options,
   };

@@ -456,7 +456,7 @@ export interface Native {
   observe(where: Where, queries: Query[]): Promise<Answers[keyof Answers][]>;
   /** Runs the steps in order: `stop` at the first failure, or `continue` past failures (for removal). Rejects only when a namespace cannot be entered. */
   apply(where: Where, steps: Step[], mode: 'stop' | 'continue'): Promise<Applied>;
-  /** Opens (creating it, mode 0600, close-on-exec) and locks a file: a descriptor for {@link Native.unlock}, or null when `timeoutMs` passed. 0 tries once. */
+  /** Opens (creating it, mode 0600, close-on-exec) and locks a file: a descriptor for {@link Native.unlock}, or null when `timeoutMs` passed. 0 tries once. One that is free is had without a thread. */
   lock(request: LockRequest): Promise<number | null>;
   /** Lets go of a lock. */
   unlock(lock: number): void;
@@ -478,4 +478,6 @@ export interface Native {
   wait(pid: number): Promise<Ending>;
   /** Sends a signal, by its number, to a program of {@link Native.spawn}; false if it has ended. */
   signal(pid: number, signal: number): boolean;
+  /** sd_notify(3): sends `state` to the socket that NOTIFY_SOCKET names. */
+  notify(socket: string, state: string): Promise<null>;
 }

@@ -3,7 +3,7 @@ import { assertExpressible, printResult } from '../cni/convert';
 import { CniError, ErrorCode } from '../cni/errors';
 import type { Result } from '../cni/result';
 import type { KernelFault } from '../kernel/contract';
-import { type Call, demandNetns } from './call';
+import { type Call, demandCaller, demandNetns } from './call';
 import { debrisOf } from './debris';
 import type { AddContext, Plan, Queries } from './define';
 import { footprintOf } from './footprint';
@@ -32,6 +32,7 @@ export async function add(call: Call): Promise<{ stdout: string; release: () => 
     const attempt: Attempt = { call, run, ipam, leased: false, left: [], context };
     await look(attempt);
     plugin.refuse?.(attempt.context);
+    demandCaller(call);
     return { stdout: await attach(attempt), release };
   } catch (error) {
     release();
@@ -81,6 +82,7 @@ async function attach(attempt: Attempt): Promise<string> {
   try {
     note({});
     await lease(attempt);
+    demandCaller(call);
     return await carryOut(attempt, note);
   } catch (error) {
     throw await takeBack(attempt, record, error);
@@ -124,6 +126,7 @@ async function carryOut(attempt: Attempt, note: Note): Promise<string> {
   const outcomes = await applyOrUndo(run, plan.steps);
   try {
     const printed = printResult(plan.result(outcomes), call.request.cniVersion);
+    demandCaller(call);
     note({ state: 'complete' });
     return printed;
   } catch (error) {
@@ -164,6 +167,7 @@ function newRecord({ call, ipam }: Attempt): AttachmentRecord {
     config: request.config,
     links: [],
     elements: [],
+    ...(platform.token !== undefined && { token: platform.token }),
   };
 }
 

@@ -24,14 +24,21 @@ export function newCall(platform: Platform, plugin: InterfacePlugin, request: Re
 
 /** The kernel as this call sees it; `pod` absent means that the pod's namespace is not there. */
 export function runOf({ platform, trace }: Call, pod: string | undefined): Run {
-  const where: Where = pod === undefined ? {} : { pod };
+  const where: Where = pod === undefined ? {} : { pod: opened(platform, pod) };
   return { kernel: platform.kernel, where, trace };
+}
+
+const opened = (platform: Platform, netns: string): string => platform.openedNetns?.(netns) ?? netns;
+
+/** Where nobody waits for an ADD any more, it goes no further: what it has done is taken back. Code 11, which nobody will read. */
+export function demandCaller({ platform }: Call): void {
+  if (platform.hungUp?.()) throw new CniError(ErrorCode.tryAgainLater, 'the caller has ended before its answer');
 }
 
 /** Says why CNI_NETNS is no namespace that a pod could have; undefined if it is one. */
 async function netnsFault({ platform, request }: Call): Promise<CniError | undefined> {
   try {
-    const [pod, host] = (await platform.kernel.observe({ pod: request.netns }, [
+    const [pod, host] = (await platform.kernel.observe({ pod: opened(platform, request.netns) }, [
       { query: 'netns', ns: 'pod' },
       { query: 'netns', ns: 'host' },
     ])) as { dev: number; ino: number }[];

@@ -10,7 +10,10 @@ import { type AttachmentRecord, readRecord } from './records';
 export async function debrisOf(call: Call, run: Run): Promise<AttachmentRecord | undefined> {
   const { platform, identity, plugin } = call;
   const record = readRecord(platform, identity, plugin.type);
-  if (record === undefined || record.state === 'incomplete' || !(await isAlive(run, record))) return record;
+  if (record === undefined || record.state === 'incomplete') return record;
+  // Made by this very request, in a process that ended before it could tell: the runtime knows nothing of it.
+  if (record.token !== undefined && record.token === platform.token) return record;
+  if (!(await isAlive(run, record))) return record;
   const { ifname, containerId, network } = record;
   throw new CniError(
     ErrorCode.alreadyAttached,

@@ -35,7 +35,12 @@ export async function callIpam(caller: Caller, type: string, request: Request): 
   return caller.trace.ipam(type, request.command, () => execIpam(caller, type, request));
 }
 
+/** Code 11 where plugins of others are not run: the answer of whoever finishes the request counts. */
 function execIpam({ platform, trace }: Caller, type: string, request: Request): Promise<Result | undefined> {
+  if (platform.foreign) {
+    platform.foreign();
+    throw new CniError(ErrorCode.tryAgainLater, `IPAM plugin "${type}" is not run here`);
+  }
   const { command, path, stdin } = request;
   const env = { ...platform.callerEnv(), ...attachmentEnv(request) };
   return execDelegate({ type, path, command, env, stdin, ...platform.programs, ended: trace.exec(command) });

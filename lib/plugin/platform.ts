@@ -24,4 +24,12 @@ export interface Platform {
   trace?: (line: string) => void;
   /** How plugins that are not ours are run. */
   programs?: ProgramOptions;
+  /** Present: they are not run here, and this is called where one would have to be; what was begun is then finished elsewhere. */
+  foreign?(): void;
+  /** Where the network namespace that the request names by `path` is to be opened; absent: there. */
+  openedNetns?(path: string): string;
+  /** Whether nobody waits for the answer any more. An ADD is then taken back. */
+  hungUp?(): boolean;
+  /** Marks the request that this is, if it may be begun by one process and finished by another; drawn at random. */
+  token?: string | undefined;
 }

@@ -26,6 +26,8 @@ export interface AttachmentRecord extends AttachmentKey, Footprint {
   ipam: string;
   /** The configuration of the ADD as it came: what a delegate's DEL is given. */
   config: Record<string, unknown>;
+  /** Which request made it, if another process may be told to finish that. */
+  token?: string;
 }
 
 /** Where records are and which boot they must be of. */

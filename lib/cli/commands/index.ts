@@ -3,6 +3,7 @@ import { add } from './add';
 import { attachments } from './attachments';
 import { check } from './check';
 import { completion } from './completion';
+import { daemon } from './daemon';
 import { del } from './del';
 import { explain } from './explain';
 import { gc } from './gc';
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   status,
   networks,
   attachments,
+  daemon,
   plugin,
   plugins,
   completion,

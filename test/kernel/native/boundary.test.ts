@@ -28,6 +28,7 @@ describe('the boundary of the addon', () => {
       'apply',
       'lock',
       'makeNetns',
+      'notify',
       'observe',
       'removeNetns',
       'signal',
@@ -188,6 +189,8 @@ describe('the boundary of the addon', () => {
     ['spawn', [{ netns: '/run/nosuch', args: ['true'], env: [], cwd: '/' }], /^program\.cwd is not a field/],
     ['wait', [], /^pid is missing$/],
     ['wait', [0], /^pid must be a whole number from 1 to 2147483647$/],
+    ['notify', [], /^socket is missing$/],
+    ['notify', ['/run/nosuch', 5], /^state must be a string, not a number$/],
   ];
   for (const [name, args, message] of wrongCalls) {
     it(`refuses ${name} with ${JSON.stringify(args)}`, async () => {

@@ -1,0 +1,129 @@
+import { createServer } from 'node:net';
+import type { Platform } from '../plugin/platform';
+import { converse, type Host } from './conversation';
+import { reasonToDecline, type Self } from './decline';
+import { newFailures } from './failures';
+import { newLanes } from './lanes';
+import { type Address, listen } from './listen';
+import { type Log, namesOf } from './log';
+import { type Metrics, newMetrics } from './metrics';
+import type { LaunchedRequest } from './request';
+import { type Served, serve } from './serve';
+import { collectGarbage, usage } from './usage';
+
+/** Connections beyond these are closed at once, and their launchers run cold. */
+const maxConnections = 1024;
+
+export interface DaemonOptions {
+  address: Address;
+  self: Self;
+  platform: Platform;
+  log: Log;
+  /** Whether another build has been installed in place of this one. */
+  isOutdated(): boolean;
+  /** Runs `work`; what it creates is nobody else's to use. */
+  privately(work: () => void): void;
+}
+
+export interface Daemon {
+  metrics: Metrics;
+  /** Takes no further requests, and finishes those that it has. */
+  drain(why: string): void;
+  /** Resolves when the last of them is over. */
+  drained: Promise<void>;
+}
+
+/** Serves launchers until it is told to drain. Rejects when it cannot listen. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { self, platform, log } = options;
+  const lanes = newLanes(platform);
+  const metrics = newMetrics({ build: self.build, ...lanes });
+  const failures = newFailures();
+  const since = Date.now();
+  const server = createServer();
+  const shift = newShift(log, () => server.close());
+
+  const host: Host = {
+    judge(request) {
+      const reason = shift.ending() ? 'draining' : reasonToDecline(request, self, platform);
+      if (reason === undefined) shift.begin();
+      else log.info({ ...namesOf(request), reason }, 'declined');
+      metrics.judged(reason);
+      if (reason === 'build' && options.isOutdated()) shift.end('another build is installed');
+      return reason;
+    },
+    async serve(request, hungUp) {
+      const began = performance.now();
+      const served = await lanes.enter(request, () => serve(request, platform, hungUp));
+      const seconds = (performance.now() - began) / 1000;
+      note(request, served, seconds);
+      return served;
+    },
+    over: shift.over,
+    withdrawn: () => metrics.unserved('withdrawn'),
+    refused(complaint) {
+      metrics.refused();
+      log.warn({ complaint }, 'refused');
+    },
+    async report(collect) {
+      if (collect) collectGarbage();
+      const uptime = (Date.now() - since) / 1000;
+      const [running, waiting] = [lanes.running(), lanes.waiting()];
+      return {
+        build: self.build,
+        uptime,
+        ...usage(),
+        running,
+        waiting,
+        ...(await metrics.counts()),
+        failures: failures.latest(),
+      };
+    },
+  };
+
+  function note(request: LaunchedRequest, { answer, steps }: Served, seconds: number): void {
+    const names = namesOf(request);
+    const failure = answer?.exitCode === 1 ? failures.note(names, answer.stdout) : undefined;
+    if (answer) metrics.served({ ...names, failed: failure !== undefined, seconds });
+    else metrics.unserved('foreign');
+    const ms = Math.round(seconds * 1e6) / 1000;
+    const outcome = answer ? (failure ?? { outcome: 'done' }) : { outcome: 'left to a process of its own' };
+    log.info({ ...names, steps, ms, ...outcome }, 'request');
+  }
+
+  server.maxConnections = maxConnections;
+  server.on('connection', (socket) => converse(socket, host));
+  await listen(server, options.address, options.privately);
+  return { metrics, drain: shift.end, drained: shift.ended };
+}
+
+/** The requests that are ours to answer for, from the claim to the launcher's end. */
+function newShift(log: Log, close: () => void) {
+  let claimed = 0;
+  let ending = false;
+  let resolve = (): void => {};
+  const ended = new Promise<void>((resolved) => {
+    resolve = resolved;
+  });
+  const check = (): void => {
+    if (ending && claimed === 0) resolve();
+  };
+  return {
+    ended,
+    ending: () => ending,
+    begin: () => {
+      claimed += 1;
+    },
+    over: () => {
+      claimed -= 1;
+      check();
+    },
+    end(why: string) {
+      if (ending) return;
+      ending = true;
+      log.info({ claimed, why }, 'draining');
+      close();
+      check();
+    },
+  };
+}

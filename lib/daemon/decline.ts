@@ -1,0 +1,60 @@
+import { decodeConfig, lookup } from '../cni/decode';
+import { ipamType } from '../plugin/ipam';
+import type { Platform } from '../plugin/platform';
+import { listRecords, readRecord } from '../plugin/records';
+import { type LaunchedRequest, type Namespaces, namespaceKinds } from './request';
+
+/** What a daemon is, as far as it decides whose requests are its own. */
+export interface Self {
+  /** The name of the runtime folder that it runs from. */
+  build: string;
+  namespaces: Namespaces;
+}
+
+/**
+ * Why a request is better served by a process that the caller starts; undefined if it is ours. Everything that could make
+ * us do something else than the cold process would do is a reason. Reads, and changes nothing.
+ */
+export function reasonToDecline(request: LaunchedRequest, self: Self, platform: Platform): string | undefined {
+  if (request.build !== self.build) return 'build';
+  const foreign = namespaceKinds.find((kind) => request.namespaces[kind] !== self.namespaces[kind]);
+  if (foreign !== undefined) return `namespace ${foreign}`;
+  const plugin = platform.plugins.get(request.type);
+  if (plugin === undefined) return 'plugin';
+  if (namesOwnProcess(request)) return 'netns path';
+  return plugin.kind !== 'ipam' && needsForeignIpam(request, platform) ? 'delegate' : undefined;
+}
+
+/** Whether CNI_NETNS, which the launcher could not open, would mean something else if it were opened by us. */
+function namesOwnProcess({ env, netns }: LaunchedRequest): boolean {
+  const path = env.CNI_NETNS ?? '';
+  return netns === undefined && path !== '' && !/^\/(?!proc\/|dev\/)/.test(path);
+}
+
+/** By the configuration, or by what an earlier ADD has left on record. */
+function needsForeignIpam(request: LaunchedRequest, platform: Platform): boolean {
+  const config = configOf(request);
+  const types = [ipamType(config), ...recordedIpams(request, config, platform)];
+  return types.some((type) => type !== '' && platform.plugins.get(type)?.kind !== 'ipam');
+}
+
+function recordedIpams({ env, type }: LaunchedRequest, config: Record<string, unknown>, platform: Platform): string[] {
+  const network = lookup(config, 'name');
+  const { CNI_CONTAINERID: containerId, CNI_IFNAME: ifname, CNI_COMMAND: command } = env;
+  if (typeof network !== 'string') return [];
+  if (command === 'GC') {
+    const records = listRecords(platform).filter((record) => record.network === network && record.type === type);
+    return records.map(({ ipam }) => ipam);
+  }
+  if (containerId === undefined || ifname === undefined) return [];
+  return [readRecord(platform, { network, containerId, ifname }, type)?.ipam ?? ''];
+}
+
+/** What cannot be decoded needs nobody else to be refused. */
+function configOf({ stdin }: LaunchedRequest): Record<string, unknown> {
+  try {
+    return decodeConfig(stdin);
+  } catch {
+    return {};
+  }
+}
