@@ -1,5 +1,5 @@
 /*
- * Trestle's plugins against the reference's, interleaved in one run. Usage: run.ts [--only=<regular expression for names of cases>]
+ * Trestle's plugins against the reference's, and against what the kernel needs, interleaved in one run. Usage: run.ts [--only=<regular expression for names of cases>]
  * BENCH_ROUNDS says how often each case is measured. Ends with 1 when a call fails or leaves a wrong state; a missed
  * target is only printed.
  */
@@ -8,10 +8,10 @@ import { cpus, loadavg, release } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { output, run } from '../test/support/run';
-import { createWorld, type World } from '../test/support/world';
 import { allCases, type Case, privateNode } from './cases';
-import { type Samples, table, targets, verdict } from './report';
-import { startTimer } from './timer';
+import { type Contender, closeAll, startContenders } from './contenders';
+import { type Samples, table } from './report';
+import { targets, verdict } from './targets';
 
 /** One more than is measured: the first makes what is shared (bridge, sets, index) and warms the caches. */
 const WARM_UP = 1;
@@ -32,7 +32,7 @@ async function measureAll(cases: Case[], rounds: number): Promise<Samples[]> {
   return cases.flatMap(({ name, contender }) => all.filter((one) => one.name === name && one.contender === contender));
 }
 
-async function measured(one: Case, round: number): Promise<Record<string, number>> {
+async function measured(one: Case, round: number): Promise<Record<string, number[]>> {
   try {
     return await one.measure(round);
   } catch (error) {
@@ -40,11 +40,11 @@ async function measured(one: Case, round: number): Promise<Record<string, number
   }
 }
 
-function collect(samples: Map<string, Samples>, { name, contender }: Case, times: Record<string, number>): void {
+function collect(samples: Map<string, Samples>, { name, contender }: Case, times: Record<string, number[]>): void {
   for (const [what, ms] of Object.entries(times)) {
     const key = `${name} ${contender} ${what}`;
     const known = samples.get(key) ?? { name, contender, what, ms: [] };
-    known.ms.push(ms);
+    known.ms.push(...ms);
     samples.set(key, known);
   }
 }
@@ -72,28 +72,19 @@ async function circumstances(rounds: number): Promise<Record<string, string>> {
   };
 }
 
-async function benchmark(world: World, only: string, rounds: number): Promise<Samples[]> {
-  const timer = await startTimer(world);
-  try {
-    const cases = allCases(world, timer).filter(({ name }) => new RegExp(only, 'i').test(name));
-    if (cases.length === 0) {
-      throw new Error(`no case matches "${only}"`);
-    }
-    for (const one of cases) {
-      await one.prepare?.();
-    }
-    return await measureAll(cases, rounds);
-  } finally {
-    timer.stop();
-  }
+async function benchmark(contenders: Contender[], only: string, rounds: number): Promise<Samples[]> {
+  const cases = allCases(contenders).filter(({ name }) => new RegExp(only, 'i').test(name));
+  if (cases.length === 0) throw new Error(`no case matches "${only}"`);
+  for (const one of cases) await one.prepare?.();
+  return await measureAll(cases, rounds);
 }
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
   const rounds = Number(process.env.BENCH_ROUNDS ?? 60);
   const conditions = await circumstances(rounds);
-  const world = await createWorld();
-  const samples = await benchmark(world, values.only, rounds).finally(() => world.close());
+  const contenders = await startContenders();
+  const samples = await benchmark(contenders, values.only, rounds).finally(() => closeAll(contenders));
   const reached = targets(samples);
 
   const title = Object.entries(conditions).map(([key, value]) => `${key} ${value}`);
