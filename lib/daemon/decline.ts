@@ -2,13 +2,13 @@ import { decodeConfig, lookup } from '../cni/decode';
 import { ipamType } from '../plugin/ipam';
 import type { Platform } from '../plugin/platform';
 import { listRecords, readRecord } from '../plugin/records';
-import { type LaunchedRequest, type Namespaces, namespaceKinds } from './request';
+import { type LaunchedRequest, type Place, places } from './request';
 
 /** What a daemon is, as far as it decides whose requests are its own. */
 export interface Self {
   /** The name of the runtime folder that it runs from. */
   build: string;
-  namespaces: Namespaces;
+  place: Place;
 }
 
 /**
@@ -17,8 +17,8 @@ export interface Self {
  */
 export function reasonToDecline(request: LaunchedRequest, self: Self, platform: Platform): string | undefined {
   if (request.build !== self.build) return 'build';
-  const foreign = namespaceKinds.find((kind) => request.namespaces[kind] !== self.namespaces[kind]);
-  if (foreign !== undefined) return `namespace ${foreign}`;
+  const elsewhere = places.find((name) => request.place[name] !== self.place[name]);
+  if (elsewhere !== undefined) return elsewhere === 'root' ? 'root folder' : `namespace ${elsewhere}`;
   const plugin = platform.plugins.get(request.type);
   if (plugin === undefined) return 'plugin';
   if (namesOwnProcess(request)) return 'netns path';

@@ -1,11 +1,11 @@
 import type { RawRequest } from '../cni/request';
 import { FrameError } from './protocol';
 
-/** The kinds of namespaces by which a path, a process id or a user may mean one thing to the caller and another to us. */
-export const namespaceKinds = ['mnt', 'pid', 'user', 'net'] as const;
+/** What makes a path, a process id or a user mean one thing to the caller and another to us: namespaces, and the root folder. */
+export const places = ['mnt', 'pid', 'user', 'net', 'root'] as const;
 
-/** Each as "device:inode" of /proc/<pid>/ns/<kind>. */
-export type Namespaces = Readonly<Record<(typeof namespaceKinds)[number], string>>;
+/** Each as "device:inode" (decimal): of /proc/<pid>/ns/<name>, and of "/". */
+export type Place = Readonly<Record<(typeof places)[number], string>>;
 
 /** A plugin's call as its launcher passes it on. */
 export interface LaunchedRequest extends RawRequest {
@@ -14,7 +14,7 @@ export interface LaunchedRequest extends RawRequest {
   /** When it was started, milliseconds since the epoch. */
   began: number;
   token: string;
-  namespaces: Namespaces;
+  place: Place;
   /** CNI_NETNS as the launcher has opened it: "/proc/<pid>/fd/<n>". */
   netns?: string;
 }
@@ -28,18 +28,13 @@ export function decodeRequest(payload: Buffer): LaunchedRequest {
     if (!pattern.test(value)) throw new FrameError(`a request whose "${name}" is ${JSON.stringify(value)}`);
     return value;
   };
-  const [mnt, pid, user, net] = namespaceKinds.map((kind) => field(kind, /^\d+:\d+$/)) as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const place = Object.fromEntries(places.map((name) => [name, field(name, /^\d+:\d+$/)])) as Place;
   return {
     type: field('type', /^[\w.-]+$/),
     build: field('build', /^[\w.+-]+$/),
     began: Number(field('began', /^\d{1,15}$/)),
     token: field('token', /^[0-9a-f]{32}$/),
-    namespaces: { mnt, pid, user, net },
+    place,
     ...(variables.has('netns') && { netns: field('netns', /^\/proc\/\d+\/fd\/\d+$/) }),
     env: Object.fromEntries([...variables].filter(([name]) => name.startsWith('CNI_'))),
     stdin: payload.subarray(end + 1),

@@ -1,19 +1,19 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Self } from './decline';
-import { type Namespaces, namespaceKinds } from './request';
+import { type Place, places } from './request';
 
 /** What this process is, if it runs from `folder`: `<bin>/.trestle/<build id>`. */
 export function selfIn(folder: string): Self {
-  return { build: basename(folder), namespaces: ownNamespaces() };
+  return { build: basename(folder), place: ownPlace() };
 }
 
-function ownNamespaces(): Namespaces {
-  const found = namespaceKinds.map((kind) => {
-    const { dev, ino } = statSync(`/proc/self/ns/${kind}`, { bigint: true });
-    return [kind, `${dev}:${ino}`];
+function ownPlace(): Place {
+  const found = places.map((name) => {
+    const { dev, ino } = statSync(name === 'root' ? '/' : `/proc/self/ns/${name}`, { bigint: true });
+    return [name, `${dev}:${ino}`];
   });
-  return Object.fromEntries(found) as Namespaces;
+  return Object.fromEntries(found) as Place;
 }
 
 /** Whether the launchers beside the runtime folder start another one by now, or are gone. */

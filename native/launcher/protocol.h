@@ -51,6 +51,7 @@ enum frame_kind {
    *   began   when it was started: milliseconds since the epoch
    *   token   32 hexadecimal digits, drawn at random: this call and no other
    *   mnt, pid, user, net   its namespaces, each as "device:inode" (decimal) of /proc/self/ns/<name>
+   *   root    its root folder, in the same way
    *   netns   CNI_NETNS as it has opened it: "/proc/<its process id>/fd/<descriptor>"; absent where CNI_NETNS
    *           is not set, or cannot be opened
    */

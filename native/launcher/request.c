@@ -18,14 +18,22 @@ bool draw_token(char token[TOKEN_SIZE]) {
   return true;
 }
 
-static bool append_namespaces(struct buffer* to) {
-  static const char* const names[] = {"mnt", "pid", "user", "net"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    char path[32];
-    snprintf(path, sizeof path, "/proc/self/ns/%s", names[i]);
+/* By what a path, a process id or a user may mean something else to us than to the daemon. */
+static bool append_place(struct buffer* to) {
+  static const struct {
+    const char* name;
+    const char* path;
+  } parts[] = {
+      {"mnt", "/proc/self/ns/mnt"},
+      {"pid", "/proc/self/ns/pid"},
+      {"user", "/proc/self/ns/user"},
+      {"net", "/proc/self/ns/net"},
+      {"root", "/"},
+  };
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
     struct stat status;
-    if (stat(path, &status) < 0) return false;
-    append_variable(to, "%s=%ju:%ju", names[i], (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+    if (stat(parts[i].path, &status) < 0) return false;
+    append_variable(to, "%s=%ju:%ju", parts[i].name, (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
   }
   return true;
 }
@@ -48,7 +56,7 @@ bool describe_call(struct buffer* to, const struct call* call, const char* token
   append_variable(to, "type=%s", call->type);
   append_variable(to, "began=%lld", call->began);
   append_variable(to, "token=%s", token);
-  if (!append_namespaces(to)) return false;
+  if (!append_place(to)) return false;
   append_netns(to);
   append_protocol_variables(to);
   append(to, "", 1);
