@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Pod } from '../test/support/peers';
 import { type CniCall, cniEnvironment, cniInput, installedPlugins, referencePlugins } from '../test/support/plugins';
 import { createWorld, type World } from '../test/support/world';
-import { type Daemon, hasDaemon, notServed, type Report, startDaemon } from './daemon';
+import { type Daemon, hasDaemon, type Report, ranCold, startDaemon } from './daemon';
 import { type Program, startTimer, type Timer, type Timing, type Timings } from './timer';
 
 /** The Debian package; our launcher without a daemon, and with one; and what the kernel itself needs (floor.c). */
@@ -64,7 +64,8 @@ function podsOf(world: World): Contender['pods'] {
   };
 }
 
-async function succeeding(timer: Timer, together: Program[], beside?: Program[]): Promise<Timings> {
+/** As {@link Timer.run}; every program must succeed. */
+export async function succeeding(timer: Timer, together: Program[], beside?: Program[]): Promise<Timings> {
   const timings = await timer.run(together, beside);
   for (const timing of [...timings.together, ...timings.beside]) mustSucceed(timing);
   return timings;
@@ -88,15 +89,14 @@ async function served(timer: Timer, daemon: Daemon): Promise<Contender['run']> {
 
 function mustBeWarm(calls: number, before: Report, after: Report): void {
   const claimed = after.claimed - before.claimed;
-  const others = notServed(after) - notServed(before);
-  if (claimed === calls && others === 0) return;
-  const { declined, unserved, cold } = after;
-  const counts = JSON.stringify({ declined, unserved, cold });
-  throw new Error(`of ${calls} calls the daemon claimed ${claimed}, and ${others} were not served by it: ${counts}`);
+  const cold = ranCold(after) - ranCold(before);
+  if (claimed === calls && cold === 0) return;
+  const reasons = JSON.stringify({ declined: after.declined, unserved: after.unserved, cold: after.cold });
+  throw new Error(`of ${calls} calls the daemon claimed ${claimed}, and ${cold} ran cold: since its start ${reasons}`);
 }
 
 /** A plugin of the contender's, called as a runtime does. */
-export function pluginCall({ name }: Contender, type: string, call: CniCall): Program {
+export function pluginCall({ name }: Pick<Contender, 'name'>, type: string, call: CniCall): Program {
   const directory = name === 'reference' ? referencePlugins : installedPlugins;
   return { args: [join(directory, type)], env: cniEnvironment(call, directory), input: String(cniInput(call)) };
 }

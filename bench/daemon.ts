@@ -65,7 +65,5 @@ export async function startDaemon(world: World): Promise<Daemon> {
   };
 }
 
-const sum = (counts: Record<string, number>): number => Object.values(counts).reduce((all, count) => all + count, 0);
-
-/** How often a call was not the daemon's, for whatever reason. */
-export const notServed = ({ declined, unserved, cold }: Counts): number => sum(declined) + sum(unserved) + sum(cold);
+/** How many calls were served by a process of their own although there is a daemon. */
+export const ranCold = ({ cold }: Counts): number => Object.values(cold).reduce((sum, count) => sum + count, 0);

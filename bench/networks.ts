@@ -26,7 +26,10 @@ export interface NetworkOptions {
 }
 
 /** By the bridge plugin with host-local, the bridge being the pods' gateway. */
-export function pluginNetwork(contender: Contender, { name, octet, ipMasq }: NetworkOptions): PluginNetwork {
+export function pluginNetwork(
+  contender: Pick<Contender, 'name' | 'world'>,
+  { name, octet, ipMasq }: NetworkOptions,
+): PluginNetwork {
   const config = {
     cniVersion: '1.0.0',
     name,
