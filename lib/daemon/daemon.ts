@@ -56,7 +56,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       const began = performance.now();
       const served = await lanes.enter(request, () => serve(request, platform, hungUp));
       const seconds = (performance.now() - began) / 1000;
-      note(request, served, seconds);
+      // The runtime gets its answer first.
+      setImmediate(() => note(request, served, seconds));
       return served;
     },
     over: shift.over,

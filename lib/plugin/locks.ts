@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CniError, ErrorCode } from '../cni/errors';
 import { type AttachmentKey, digest } from './identity';
@@ -16,7 +16,7 @@ function offsetOf(...parts: string[]): number {
 }
 
 function lockFile({ stateDir }: LockingPlatform): string {
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  if (!existsSync(stateDir)) mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   return join(stateDir, 'lock');
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NftElements, NftFamily, Ns } from '../kernel/contract';
 import { type AttachmentKey, base32, digest } from './identity';
@@ -48,10 +48,20 @@ export function recordName(key: AttachmentKey, type: string): string {
 
 /** Writes the record whole or not at all (temporary file, rename): a reader never sees half of one. */
 export function writeRecord(store: RecordStore, record: AttachmentRecord): void {
-  mkdirSync(folder(store), { recursive: true, mode: 0o700 });
   const path = join(folder(store), recordName(record, record.type));
-  writeFileSync(`${path}${unfinished}`, JSON.stringify(record), { mode: 0o600 });
+  writeIn(folder(store), `${path}${unfinished}`, JSON.stringify(record));
   renameSync(`${path}${unfinished}`, path);
+}
+
+/** The folder is there nearly always, and is made when it turns out that it is not. */
+function writeIn(folder: string, path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(path, text, { mode: 0o600 });
+  }
 }
 
 /** The record of this attachment; undefined when there is none, or only one of another boot. */
@@ -102,6 +112,8 @@ function names(store: RecordStore): string[] {
 /** A file that is no record of ours (damaged by hand, of a future version) is as good as none: DEL then works without. */
 function load(store: RecordStore, name: string): AttachmentRecord | undefined {
   const path = join(folder(store), name);
+  // Most often there is none, and an exception takes longer than to look.
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
   try {
     const record = JSON.parse(readFileSync(path, 'utf8')) as AttachmentRecord | null;
     return record?.version === 1 && record.bootId === store.bootId ? record : undefined;
