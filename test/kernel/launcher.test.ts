@@ -29,14 +29,7 @@ const child = require('node:child_process').execFileSync('/bin/ls', ['/proc/self
 fs.writeSync(1, JSON.stringify({ argv: process.argv.slice(2), env: process.env, environ, fds: child.trim().split('\\n') }));
 `;
 
-const version = { CNI_COMMAND: 'VERSION' };
 const supported = /"supportedVersions":\["0\.1\.0",.*"1\.1\.0"\]/;
-
-/** What the program behind the launcher answers, asked without it. */
-const programAnswer = (name: string, env: Record<string, string>) => {
-  const runtime = runtimeFolder(installedPlugins);
-  return run(join(runtime, 'node'), [join(runtime, 'trestle.cjs'), name], { env });
-};
 
 describe('the launcher', () => {
   let launched: Launched;
@@ -173,34 +166,6 @@ describe('the launcher', () => {
 });
 
 describe('an installed plugin', () => {
-  it('answers VERSION under each name, to the byte as the program behind it does', async () => {
-    for (const name of installedNames().filter((each) => each !== 'trestle')) {
-      const answer = await run(join(installedPlugins, name), [], { env: version });
-      expect(answer.stdout, name).to.match(supported);
-      expect(answer).to.deep.equal(await programAnswer(name, version));
-    }
-  });
-
-  it('answers VERSION by itself: it executes nothing, and asks no daemon', async () => {
-    const calls = 'trace=execve,execveat,socket,connect,fork,vfork,clone,clone3';
-    const plugin = join(installedPlugins, 'bridge');
-    const { stdout, stderr } = await run('strace', ['-f', '-qq', '-e', calls, plugin], { env: { ...version, PATH } });
-    expect(stdout).to.match(supported);
-    expect(stderr.trim().split('\n'))
-      .to.have.lengthOf(1)
-      .and.to.match(/^execve\(/);
-  });
-
-  it('reads all of its input before it answers VERSION, as the caller expects who writes it', async () => {
-    const { stdout, stderr } = await run(
-      'sh',
-      ['-c', `{ head -c 300000 /dev/zero && echo all >&2; } | ${installedPlugins}/bridge`],
-      { env: { ...version, PATH } },
-    );
-    expect(stdout).to.match(supported);
-    expect(stderr).to.equal('all\n');
-  });
-
   it('is a static program of less than a megabyte', async () => {
     const plugin = join(installedPlugins, 'bridge');
     expect(statSync(plugin).size).to.be.below(1_000_000);
