@@ -25,10 +25,10 @@ KERNEL_TESTS := $(sort $(filter-out %.vm.test.ts,$(shell find test/kernel -name 
 CLIENT_TESTS := $(sort $(shell find test/clients -name '*.test.ts'))
 CXX_FILES := $(filter-out native/launcher/%,$(NATIVE))
 
-.PHONY: help setup build dev lint tidy format test test-unit test-kernel test-clients test-vm fuzz sanitize demo bench bench-pods soak install uninstall clean
+.PHONY: help setup build dev lint tidy format test test-unit test-kernel test-clients test-vm test-container fuzz sanitize demo bench bench-pods soak install uninstall clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: build/.setup node_modules/.package-lock.json ## install what building and testing need (Debian packages, npm packages)
 
@@ -99,6 +99,18 @@ test-clients: build/stage ## run pods with container runtimes on the plugins, as
 
 test-vm: build/stage ## run the kernel tests in a VM, on Debian's kernel (T=file runs one; KERNEL=6.12, or a package's name)
 	@KERNEL=$(KERNEL) test/vm/run-tests $(T)
+
+# On a base image made here, since a registry may be out of reach.
+test-container: build/container/base.tar ## build and test from nothing in a container (TARGET=test-kernel runs that; T=file)
+	@test/clients/container/run-tests $< $(or $(TARGET),test) $(if $(T),T=$(T)) $(if $(KERNEL),KERNEL=$(KERNEL))
+
+build/container/base.tar: test/clients/container/make-base-image | build/.setup-container
+	@test/clients/container/make-base-image $@
+
+build/.setup-container: scripts/setup.sh
+	@mkdir -p build
+	@scripts/setup.sh container
+	@touch $@
 
 fuzz: $(ADDON) ## send hostile requests to the plugins' code, as root, in a world of their own (RUNS=n, SEED=n)
 	@RUNS=$(RUNS) SEED=$(SEED) node --require ts-node/register test/fuzz/run.ts

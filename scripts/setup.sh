@@ -1,5 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that the build and the tests need, only those that are missing.
+#   setup.sh container   only those that `make test-container` needs
 set -eu
 
 build='g++ make python3 pkg-config cmake libnl-3-dev libnftnl-dev libmnl-dev'
@@ -10,8 +11,13 @@ client_tests='containerd runc podman busybox-static'
 vm_tests='qemu-system-x86 busybox-static xz-utils'
 [ "$(uname -m)" = x86_64 ] || vm_tests= # they run there only
 
+case ${1:-} in
+  container) wanted='debootstrap podman runc procps util-linux' ;;
+  *) wanted="$build $lint $kernel_tests $client_tests $vm_tests" ;;
+esac
+
 missing=
-for package in $build $lint $kernel_tests $client_tests $vm_tests; do
+for package in $wanted; do
   state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
   [ "$state" = installed ] || missing="$missing $package"
 done

@@ -81,9 +81,13 @@ async function makeFolders(world: World, scratch: string): Promise<void> {
   await inWorld(world, `rm -rf /etc/cni/net.d ${bin} && mkdir -p /etc/cni/net.d ${bin}`);
 }
 
-/* A bridge's deletion takes no other link along, but a veth's takes its peer. */
+/*
+ * What is mounted below the machine's own /run lies hidden beneath the world's, and is listed before it. A bridge's
+ * deletion takes no other link along, but a veth's takes its peer.
+ */
 const POWER_LOSS = `
-awk '$5 ~ "^/run/" && $5 !~ "^/run/machine-var-lib" { print $5 }' /proc/self/mountinfo | tac | xargs -r umount
+awk '$5 == "/run" { count = 0 } $5 ~ "^/run/" && $5 !~ "^/run/machine-var-lib" { mounts[++count] = $5 }
+  END { while (count > 0) print mounts[count--] }' /proc/self/mountinfo | xargs -r umount
 rm -rf /run/netns/*
 find /run -mindepth 1 -maxdepth 1 ! -name netns ! -name machine-var-lib -exec rm -rf {} +
 for link in $(ls /sys/class/net); do [ "$link" = lo ] || ip link delete "$link" || :; done
