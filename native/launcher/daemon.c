@@ -3,55 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "protocol.h"
 #include "streams.h"
+#include "talk.h"
 
-/* Room for any answer but an unusual one, so that it is read at once. */
-#define PIECE (32 << 10)
-
-/* A deadline that is none: after GO, it is the runtime who decides how long is too long. */
-#define NEVER LLONG_MAX
-
-struct header {
-  uint32_t magic;
-  uint32_t kind;
-  uint32_t size;
-};
-
-struct talk {
-  int socket;
-  /* Milliseconds of the monotonic clock. */
-  long long deadline;
-  /* All that the daemon has said, one frame behind the other. */
-  struct buffer heard;
-};
-
-struct frame {
-  uint32_t kind;
-  uint32_t size;
-  const char* payload;
-  /* Where the next one begins, among all that was heard. */
-  size_t end;
-};
-
-static long long now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
-}
-
-/* For whoever wonders why pods start slowly. The folder is the daemon's: where there is none, nobody counts.
- */
+/* For whoever wonders why pods start slowly. The folder is the daemon's: without it, nobody counts. */
 static void count(const char* reason) {
   char path[64];
   snprintf(path, sizeof path, COLD_FOLDER "/%s", reason);
@@ -82,85 +44,6 @@ static int reach_daemon(void) {
   }
   close(fd);
   return -1;
-}
-
-/* What poll is to wait at most. What has come in time counts even if it is looked at too late. */
-static int patience(const struct talk* talk) {
-  if (talk->deadline == NEVER) return -1;
-  long long left = talk->deadline - now();
-  return left > 0 ? (int)left : 0;
-}
-
-/* Which of `events` have come, or that the connection is broken; 0 when the time is over. */
-static short wait_for(const struct talk* talk, short events) {
-  struct pollfd ready = {.fd = talk->socket, .events = events};
-  int found;
-  do found = poll(&ready, 1, patience(talk));
-  while (found < 0 && errno == EINTR);
-  return found > 0 ? ready.revents : 0;
-}
-
-/* Whether a frame that could not be sent now can be sent further. The daemon reads it to its end, unless it
- * has something to say before. */
-static bool may_send(const struct talk* talk) {
-  return errno == EINTR || (errno == EAGAIN && wait_for(talk, POLLIN | POLLOUT) == POLLOUT);
-}
-
-/* Leaves of a message what is not sent yet. */
-static void advance(struct msghdr* message, size_t sent) {
-  for (; message->msg_iovlen > 0; message->msg_iov++, message->msg_iovlen--) {
-    struct iovec* part = message->msg_iov;
-    if (sent < part->iov_len) {
-      part->iov_base = (char*)part->iov_base + sent;
-      part->iov_len -= sent;
-      return;
-    }
-    sent -= part->iov_len;
-  }
-}
-
-/* Sends a frame whose payload comes in two parts. False where not all of it could be sent. */
-static bool send_frame(const struct talk* talk, uint32_t kind, const struct buffer* first,
-                       const struct buffer* second) {
-  struct header header = {FRAME_MAGIC, kind, (uint32_t)(first->size + second->size)};
-  struct iovec parts[] = {
-      {&header, sizeof header}, {first->bytes, first->size}, {second->bytes, second->size}};
-  struct msghdr message = {.msg_iov = parts, .msg_iovlen = 3};
-  while (message.msg_iovlen > 0) {
-    ssize_t sent = sendmsg(talk->socket, &message, MSG_NOSIGNAL);
-    if (sent >= 0)
-      advance(&message, (size_t)sent);
-    else if (!may_send(talk))
-      return false;
-  }
-  return true;
-}
-
-/* Listens until the daemon has said `size` bytes. False when it does not. */
-static bool hear(struct talk* talk, size_t size) {
-  struct buffer* heard = &talk->heard;
-  while (heard->size < size) {
-    if (wait_for(talk, POLLIN) == 0) return false;
-    reserve(heard, size - heard->size > PIECE ? size - heard->size : PIECE);
-    ssize_t got = recv(talk->socket, heard->bytes + heard->size, heard->capacity - heard->size, 0);
-    if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) return false;
-    if (got > 0) heard->size += (size_t)got;
-  }
-  return true;
-}
-
-enum hearing { HEARD, SILENT, GARBLED };
-
-/* The frame that begins at `start`. */
-static enum hearing hear_frame(struct talk* talk, size_t start, struct frame* frame) {
-  struct header header;
-  size_t body = start + sizeof header;
-  if (!hear(talk, body)) return SILENT;
-  memcpy(&header, talk->heard.bytes + start, sizeof header);
-  if (header.magic != FRAME_MAGIC || header.size > FRAME_LIMIT) return GARBLED;
-  if (!hear(talk, body + header.size)) return SILENT;
-  *frame = (struct frame){header.kind, header.size, talk->heard.bytes + body, body + header.size};
-  return HEARD;
 }
 
 /* Asks the daemon whether it will do it. Returns why not, as it is counted, or NULL. */
@@ -195,6 +78,7 @@ static _Noreturn void pass_on(struct talk* talk) {
  */
 static void go(struct talk* talk) {
   static const struct buffer nothing;
+  /* It is the runtime who decides how long is too long. */
   talk->deadline = NEVER;
   struct frame frame = {.kind = FRAME_STDERR};
   if (!send_frame(talk, FRAME_GO, &nothing, &nothing)) return;
@@ -208,7 +92,7 @@ bool ask_daemon(const struct call* call, char token[TOKEN_SIZE]) {
   if (!draw_token(token) || !describe_call(&variables, call, token)) return false;
   struct talk talk = {.socket = reach_daemon()};
   if (talk.socket < 0) return false;
-  talk.deadline = now() + PATIENCE_MS;
+  talk.deadline = monotonic_now() + PATIENCE_MS;
   const char* refusal = request_claim(&talk, &variables, &call->input);
   if (!refusal) go(&talk);
   close(talk.socket);

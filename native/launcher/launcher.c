@@ -36,8 +36,7 @@ static char* own_path(const char* argv0) {
   static char path[4096];
   if (readlink("/proc/self/exe", path, sizeof path - 1) < 0)
     strncpy(path, strchr(argv0, '/') ? argv0 : "./", sizeof path - 1);
-  /* An upgrade may have replaced this file since it was started: the kernel says so at the end of the name.
-   */
+  /* An upgrade may have replaced this file since it was started: then the kernel says so behind the name. */
   static const char deleted[] = " (deleted)";
   size_t length = strlen(path);
   size_t kept = length - strlen(deleted);

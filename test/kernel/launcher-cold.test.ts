@@ -18,6 +18,7 @@ import {
   startPeer,
 } from '../support/daemon-peer';
 import { bridgeNetwork, globalAddresses, ipsOf } from '../support/network';
+import { cniEnvironment } from '../support/plugins';
 import { createWorld, type World } from '../support/world';
 
 const config = bridgeNetwork();
@@ -37,6 +38,10 @@ const unclaimed: Record<string, Script & { counted: string }> = {
   'hangs up when asked': { requested: { close: true }, counted: 'silent' },
   'speaks another language': {
     requested: { send: Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n') },
+    counted: 'garbled',
+  },
+  'says the right word in another version of the language': {
+    requested: { send: header(Kind.claimed, 0, 0x32545354) },
     counted: 'garbled',
   },
   'says a word that is not its turn to say': { requested: { send: answerFrame(0, '{}') }, counted: 'garbled' },
@@ -63,6 +68,9 @@ const begun: Record<string, Script['told']> = {
   'hangs up after a warning': { send: frame(Kind.stderr, 'warning\n'), close: true },
   'answers without a status': { send: frame(Kind.answer) },
   'speaks another language': { send: Buffer.from('HTTP/1.1 500 Internal Server Error\r\n\r\n') },
+  'says the right word in another version of the language': {
+    send: Buffer.concat([header(Kind.answer, 3, 0x32545354), Buffer.from('\0{}')]),
+  },
   'says a word that is not its turn to say': { send: frame(Kind.claimed) },
   'announces more than a frame may have': { send: header(Kind.answer, (20 << 20) + 1) },
 };
@@ -130,6 +138,16 @@ describe('the launcher runs cold', () => {
       ]);
     });
   }
+
+  it('at once where the call is larger than a frame may be, and so refuses it as ever', async () => {
+    peer = await startPeer(world, claimed);
+    const perl = '$ENV{"CNI_X$_"} = "x" x 100_000 for 1 .. 45; exec @ARGV';
+    const script = `ulimit -s unlimited; exec perl -e '${perl}' "$0" </dev/zero`;
+    const env = cniEnvironment({ command: 'DEL' }, world.plugins);
+    const { code, stdout } = await world.run('sh', ['-c', script, `${world.plugins}/bridge`], { env });
+    expect({ code, error: JSON.parse(stdout).code }).to.deep.equal({ code: 1, error: 6 });
+    expect(coldCounts(world)).to.deep.equal({ large: 1 });
+  });
 
   it('at once where the daemon is another user’s', async () => {
     frozen = await startFrozenPeer(world, { uid: 65_534 });

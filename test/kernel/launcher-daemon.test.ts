@@ -117,6 +117,17 @@ describe('the launcher with a daemon', () => {
     expect(peer?.heard.map(({ kinds }) => kinds)).to.deep.equal([[Kind.request, Kind.go]]);
   });
 
+  it('waits for a configuration that comes slowly, and for a reader who does, where they made its streams non-blocking', async () => {
+    const result = 'x'.repeat(200_000);
+    peer = await startPeer(world, { requested: claimed, told: { send: answerFrame(0, result) } });
+    const nonBlocking = 'for (*STDIN, *STDOUT) { fcntl($_, F_SETFL, O_NONBLOCK) or die } exec @ARGV';
+    const script = `{ printf one; sleep 0.2; printf two; } | perl -MFcntl -e '${nonBlocking}' "$0" | { sleep 0.4; cat; }`;
+    const env = cniEnvironment({ netns: pod }, installedPlugins);
+    const { stdout } = await world.run('sh', ['-c', script, join(installedPlugins, 'bridge')], { env });
+    expect(stdout).to.equal(result);
+    expect(request().stdin.toString()).to.equal('onetwo');
+  });
+
   it('hangs up no sooner than its runtime has taken the answer', async () => {
     // More than a pipe holds, and a reader that comes late.
     peer = await startPeer(world, { requested: claimed, told: { send: answerFrame(0, 'x'.repeat(200_000)) } });
