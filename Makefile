@@ -18,11 +18,11 @@ SANITIZER := ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1
 ADDON := build/Release/trestle_native.node
 
 TYPESCRIPT := $(shell find lib bin -name '*.ts' 2>/dev/null)
-NATIVE := $(shell find native -name '*.cc' -o -name '*.h')
+NATIVE := $(shell find native -name '*.cc' -o -name '*.h' 2>/dev/null)
 LAUNCHER := $(wildcard native/launcher/*.[ch])
 # The tests that any kernel will do for; *.vm.test.ts are about features that many lack, and only test-vm runs them.
-KERNEL_TESTS := $(sort $(filter-out %.vm.test.ts,$(shell find test/kernel -name '*.test.ts')))
-CLIENT_TESTS := $(sort $(shell find test/clients -name '*.test.ts'))
+KERNEL_TESTS := $(sort $(filter-out %.vm.test.ts,$(shell find test/kernel -name '*.test.ts' 2>/dev/null)))
+CLIENT_TESTS := $(sort $(shell find test/clients -name '*.test.ts' 2>/dev/null))
 CXX_FILES := $(filter-out native/launcher/%,$(NATIVE))
 
 .PHONY: help setup build dev lint tidy format test test-unit test-kernel test-clients test-vm test-container fuzz sanitize demo bench bench-pods soak install uninstall clean
