@@ -94,6 +94,9 @@ test-unit: | setup ## run the tests that need no root (T=file runs one)
 test-kernel: build/stage ## run the tests on the installed plugins, as root, in namespaces of their own (T=file runs one)
 	$(MOCHA) $(or $(T),$(KERNEL_TESTS))
 
+test-warm: build/stage ## run the kernel tests again with daemons that serve the plugins' calls, as root (T=file runs one)
+	@test/warm/run-tests $(T)
+
 test-clients: build/stage ## run pods with container runtimes on the plugins, as root, in worlds of their own (T=file runs one)
 	$(MOCHA) $(or $(T),$(CLIENT_TESTS))
 

@@ -10,7 +10,7 @@ check() {
 }
 
 cxx=$(find native -name '*.cc' -o -name '*.h')
-scripts="$(find scripts -name '*.sh') $(find .ci test/vm test/clients/container -type f ! -name '*.*')"
+scripts="$(find scripts -name '*.sh') $(find .ci test/vm test/warm test/clients/container -type f ! -name '*.*')"
 
 # shellcheck disable=SC2086 # lists of paths
 {

@@ -26,6 +26,7 @@ tier build
 tier lint
 tier test-unit
 tier test-kernel
+tier test-warm
 tier test-clients
 tier test-vm
 

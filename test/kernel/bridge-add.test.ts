@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import {
   bridgeNetwork,
@@ -133,6 +134,8 @@ describe('ADD of bridge', () => {
     const first = await world.addPod();
     await succeed(world, 'bridge', { ...call, netns: first });
     await world.removePod(first);
+    // The kernel takes a namespace down on its own time.
+    while ((await world.ip('link show type veth')).length > 0) await sleep(5);
     const second = await world.addPod();
     const result = await succeed(world, 'bridge', { ...call, netns: second });
     expect(await world.ping(second, '10.1.2.1', atOnce)).to.equal(true);

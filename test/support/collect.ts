@@ -72,7 +72,7 @@ function filesBelow(keeper: Keeper, directory: string, seen: Map<string, Stats>)
     const path = `${directory}/${name}`;
     const real = worldPath(keeper, path);
     const stats = lstatSync(real);
-    if (path === '/run/netns' || path === '/run/machine-var-lib') {
+    if (path === '/run/netns' || path === '/run/machine-var-lib' || isDaemons(path)) {
       return [];
     }
     if (stats.isSymbolicLink()) {
@@ -85,6 +85,11 @@ function filesBelow(keeper: Keeper, directory: string, seen: Map<string, Stats>)
     seen.set(path, stats);
     return [[path, stats.isFile() ? normalise.file(readFileSync(real, 'utf8')) : 'no regular file']];
   });
+}
+
+/** What is there as long as a daemon is, and no attachment's. */
+function isDaemons(path: string): boolean {
+  return ['/run/trestle/daemon.sock', '/run/trestle/daemon.sock.lock', '/run/trestle/cold'].includes(path);
 }
 
 /** Lines of /proc/locks that concern these files: `1: OFDLCK ADVISORY WRITE -1 00:1e:1234 0 0`. */

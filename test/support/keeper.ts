@@ -6,6 +6,8 @@ import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 export interface Keeper {
   pid: number;
   process: ChildProcess;
+  /** A daemon that belongs to the world itself: nobody is told of it. */
+  companion?: number;
 }
 
 /*
@@ -61,7 +63,7 @@ export function netnsNames(keeper: Keeper): string[] {
   return readdirSync(worldPath(keeper, '/run/netns')).sort();
 }
 
-/** The processes in the world's namespaces, the keeper excepted: their ids and command lines. */
+/** The processes in the world's namespaces, the keeper and its companion excepted: their ids and command lines. */
 export function processes(keeper: Keeper): { pid: number; command: string }[] {
   const mount = readlinkSync(`/proc/${keeper.pid}/ns/mnt`);
   const nets = new Set([readlinkSync(`/proc/${keeper.pid}/ns/net`)]);
@@ -69,7 +71,7 @@ export function processes(keeper: Keeper): { pid: number; command: string }[] {
     nets.add(`net:[${statSync(worldPath(keeper, `/run/netns/${name}`)).ino}]`);
   }
   return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== keeper.pid)
+    .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== keeper.pid && Number(entry) !== keeper.companion)
     .flatMap((pid) => {
       const inside = nets.has(link(`/proc/${pid}/ns/net`)) || link(`/proc/${pid}/ns/mnt`) === mount;
       return inside ? [{ pid: Number(pid), command: commandLine(pid) }] : [];

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { takeSnapshot } from './collect';
+import type { Daemon } from './daemon';
 import { endKeeper, type Keeper, processes, startKeeper, worldPath } from './keeper';
 import { addOutside, type Outside, type OutsideOptions } from './outside';
 import { type EchoPeer, enter, type Place, type Pod, ping, sourceSeenBy, startEcho } from './peers';
@@ -15,6 +16,7 @@ import {
 } from './plugins';
 import { output, type Ran, type RunOptions, run } from './run';
 import type { Snapshot } from './snapshot';
+import { endWarmDaemon, warmDaemon } from './warm';
 
 /** A machine of its own for one test: a network and a mount namespace, with empty /run and /var/lib. */
 export interface World {
@@ -56,6 +58,7 @@ export interface WorldOptions {
 /** Makes a world. Close it in `after` or `afterEach`; should the test process die, it vanishes too. */
 export async function createWorld({ plugins = installedPlugins }: WorldOptions = {}): Promise<World> {
   const keeper = await startKeeper();
+  const daemon = await warmDaemon(keeper, plugins);
   const peers: EchoPeer[] = [];
   let pods = 0;
   const inside = (file: string, args: readonly string[], { in: place, ...rest }: RunOptions & { in?: Place } = {}) =>
@@ -85,7 +88,7 @@ export async function createWorld({ plugins = installedPlugins }: WorldOptions =
     },
     sourceSeenBy: (peer, place, options) => sourceSeenBy(keeper, peer, place, options),
     snapshot: () => takeSnapshot(keeper),
-    close: () => closeWorld(keeper, peers),
+    close: () => closeWorld(keeper, peers, daemon),
   };
 }
 
@@ -108,16 +111,18 @@ async function callPlugin(keeper: Keeper, type: string, call: CniCall, plugins: 
   return cniAnswer(ran);
 }
 
-async function closeWorld(keeper: Keeper, peers: EchoPeer[]): Promise<void> {
+async function closeWorld(keeper: Keeper, peers: EchoPeer[], daemon: Daemon | undefined): Promise<void> {
   const ours = new Set(peers.flatMap((peer) => peer.process.pid ?? []));
   const strangers = await left(keeper, ours);
   for (const pid of [...ours, ...strangers.map((stranger) => stranger.pid)]) {
     kill(pid);
   }
+  const faults = daemon ? await endWarmDaemon(keeper, daemon) : [];
   await endKeeper(keeper);
   if (strangers.length > 0) {
     throw new Error(`left running: ${strangers.map(({ pid, command }) => `${pid} ${command}`).join(', ')}`);
   }
+  if (faults.length > 0) throw new Error(faults.join('\n'));
 }
 
 /** What still runs after a moment's grace: a process that has just answered may take a few milliseconds to end. */
