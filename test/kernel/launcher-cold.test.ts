@@ -127,6 +127,12 @@ describe('the launcher runs cold', () => {
     expect(coldCounts(world)).to.deep.equal({ silent: 2 });
   });
 
+  it('at once where the daemon declines by the beginning of a long configuration, and reads no further', async () => {
+    peer = await startPeer(world, { deaf: true, connected: { send: frame(Kind.declined, 'build') } });
+    await expectAttached({ padding: 'x'.repeat(2_000_000) });
+    expect(coldCounts(world)).to.deep.equal({ declined: 2 });
+  });
+
   for (const [what, told] of Object.entries(begun)) {
     it(`where the daemon ${what} after it was told to go`, async () => {
       peer = await startPeer(world, { ...claimed, ...(told && { told }) });
