@@ -6,6 +6,10 @@ MAKEFLAGS += --no-builtin-rules
 CNI_BIN ?= /opt/cni/bin
 NODE_ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x64)
 PRIVATE_NODE := node_modules/node-linux-$(NODE_ARCH)
+# What a plugin's own process runs on, where no daemon serves it: node or bun. The command and the daemon are Node's.
+RUNTIME := node
+$(if $(filter node bun,$(RUNTIME)),,$(error RUNTIME is "$(RUNTIME)": expected node or bun))
+BUN := node_modules/@oven/bun-linux-$(if $(filter arm64,$(NODE_ARCH)),aarch64,x64)/bin/bun
 ESBUILD := node_modules/.bin/esbuild --bundle --platform=node --format=cjs --target=node24 --main-fields=module,main \
 	--minify-whitespace --minify-syntax --log-level=warning
 # The hash seed baked into Node's snapshot is kept: choosing one anew takes a quarter of Node's start, and guards against
@@ -41,11 +45,17 @@ node_modules/.package-lock.json: package-lock.json
 	npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@
 
-build: build/runtime/id ## build the addon, the program and the launcher
+build: build/runtime/id ## build the addon, the program and the launcher; RUNTIME=node|bun is what starts for each call
 
-build/runtime/id: $(ADDON) build/js/trestle.cjs $(LAUNCHER) LICENSE package.json \
-		scripts/stage.sh scripts/install.sh scripts/uninstall.sh Makefile
-	scripts/stage.sh build/runtime $(ADDON) "$(NODE_FLAGS)"
+build/runtime/id: $(ADDON) build/js/trestle.cjs $(if $(filter bun,$(RUNTIME)),build/bun/bun) build/.runtime-$(RUNTIME) \
+		$(LAUNCHER) LICENSE package.json scripts/stage.sh scripts/install.sh scripts/uninstall.sh scripts/licenses/bun Makefile
+	scripts/stage.sh build/runtime $(ADDON) "$(NODE_FLAGS)" $(filter build/bun/bun,$^)
+
+# Remembers the choice: another one is another runtime folder.
+build/.runtime-$(RUNTIME):
+	@mkdir -p build
+	@rm -f build/.runtime-*
+	@touch $@
 
 # Against the headers of the Node that is shipped: they come with its npm package, so that nothing is downloaded.
 $(ADDON): binding.gyp $(CXX_FILES) | setup
@@ -54,12 +64,20 @@ $(ADDON): binding.gyp $(CXX_FILES) | setup
 
 # trestle.cjs starts program.js, which is one function of what its modules need, from program.cache. By its ending Node
 # knows it; for a .js it would read the package.json of every folder above, which are the node's and not ours.
-build/js/trestle.cjs: $(TYPESCRIPT) scripts/start.ts scripts/code-cache.ts package.json package-lock.json Makefile | setup
+build/js/trestle.cjs: $(TYPESCRIPT) scripts/start.ts scripts/built-ins.ts scripts/code-cache.ts package.json package-lock.json Makefile | setup
 	$(ESBUILD) lib/cli/trestle.ts --outfile=build/js/trestle.js
 	$(ESBUILD) bin/trestle.ts --outfile=build/js/program.js --external:./trestle \
 		--banner:js='(function(require,__dirname){' --footer:js='})'
 	$(ESBUILD) scripts/code-cache.ts | $(PRIVATE_NODE)/bin/node $(NODE_FLAGS) - build/js/program.js build/js/program.cache
 	$(ESBUILD) scripts/start.ts --outfile=$@
+
+# Bun with the program inside, as bytecode. What lies in the caller's folder (.env, bunfig.toml) is not for it. Compiling to
+# machine code pays later than Bun expects; without it, reading tens of thousands of leases would take six times as long.
+build/bun/bun: $(TYPESCRIPT) scripts/start-bun.ts scripts/built-ins.ts package.json package-lock.json Makefile | setup
+	$(ESBUILD) bin/trestle.ts --outfile=build/bun/program.js --external:./trestle \
+		--banner:js='module.exports=function(require,__dirname){' --footer:js='}'
+	$(BUN) build scripts/start-bun.ts --compile --bytecode --target=bun --format=cjs --minify-whitespace --minify-syntax \
+		--compile-jit-policy=5 --no-compile-autoload-dotenv --no-compile-autoload-bunfig --outfile=$@
 
 dev: | setup ## build the addon for development: compile_commands.json, debug information
 	node_modules/.bin/cmake-js build --out build-dev --debug

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Assembles in OUT what `make install` installs: the launcher, the names it is installed under, and the runtime folder with
 # everything that runs: Node, the program, the addon, and the loader and libraries of the two.
-#   stage.sh OUT ADDON "node flag …"
+#   stage.sh OUT ADDON "node flag …" [BUN]
+# BUN, an executable with the program inside, takes Node's place for plugins; the command and the daemon remain Node's.
 # For the sanitized build LOADER_FLAGS and SANITIZER are words for the loader's command line and Node's environment.
 set -eu
-out=$1 addon=$2 node_flags=$3
+out=$1 addon=$2 node_flags=$3 bun=${4:-}
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 
 case $(uname -m) in
@@ -18,10 +19,10 @@ version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' "$root/package.json")
 rm -rf "$out"
 runtime=$out/runtime
 mkdir -p "$runtime/lib" "$runtime/licenses"
-cp "$node/bin/node" "$root"/build/js/* "$addon" "$runtime/"
+cp "$node/bin/node" "$root"/build/js/* "$addon" ${bun:+"$bun"} "$runtime/"
 
 # The libraries as the dynamic loader of this machine finds them; each with the licence of its Debian package.
-for library in $(ldd "$runtime/node" "$addon" | grep -o '/[^ :]*\.so[^ ]*' | sort -u); do
+for library in $(ldd "$runtime/node" "$addon" ${bun:+"$bun"} | grep -o '/[^ :]*\.so[^ ]*' | sort -u); do
   cp -L "$library" "$runtime/lib/"
   package=$(dpkg-query -S "$library" 2>/dev/null || dpkg-query -S "/usr$library" 2>/dev/null || true)
   package=${package%%:*}
@@ -29,6 +30,7 @@ for library in $(ldd "$runtime/node" "$addon" | grep -o '/[^ :]*\.so[^ ]*' | sor
 done
 cp "$root/LICENSE" "$runtime/licenses/trestle"
 cp "$node/LICENSE" "$runtime/licenses/node"
+[ -z "$bun" ] || cp "$root/scripts/licenses/bun" "$runtime/licenses/bun"
 # What is bundled, and what is compiled into the addon.
 for package in $("$runtime/node" -p 'Object.keys(require(process.argv[1]).dependencies).join(" ")' "$root/package.json"); do
   cp "$root/node_modules/$package"/LICENSE* "$runtime/licenses/$(echo "$package" | tr -d @ | tr / -)"
@@ -53,12 +55,14 @@ literals() {
 line() {
   printf '"%s\\n"' "$(printf '%s' "$1" | sed 's/["\\]/\\&/g')"
 }
+command="node $node_flags"
+plugin=${bun:+bun} environment=${bun:+BUN_ENABLE_CRASH_REPORTING=0}
 # shellcheck disable=SC2086 # lists of words
 ${CC:-cc} -static -Os -Wall -Wextra -Wconversion -Werror -s -o "$out/launcher" "$root"/native/launcher/*.c \
   -DRUNTIME="\"$id\"" -DLOADER="\"$loader\"" -DPLUGINS="$(literals $plugins)" \
   -DVERSION_REPORT="$(line "$version_report")" \
-  -DLOADER_FLAGS="$(literals ${LOADER_FLAGS:-})" -DNODE_FLAGS="$(literals $node_flags)" \
-  -DSANITIZER="$(literals ${SANITIZER:-})"
+  -DLOADER_FLAGS="$(literals ${LOADER_FLAGS:-})" -DCOMMAND_ENGINE="$(literals $command)" \
+  -DPLUGIN_ENGINE="$(literals ${plugin:-$command})" -DPLUGIN_ENVIRONMENT="$(literals ${SANITIZER:-} $environment)"
 echo "$id" >"$out/id"
 echo "$plugins" >"$out/plugins"
 cp "$root/scripts/install.sh" "$root/scripts/uninstall.sh" "$out/"

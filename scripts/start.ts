@@ -5,13 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
+import { lazy } from './built-ins';
 
 type Program = (require: (name: string) => unknown, dirname: string) => void;
-
-/** Stands for the built-in module `name`, which is loaded when something of it is first asked for. */
-function lazy(name: string): unknown {
-  return new Proxy({}, { get: (_, key) => (require(name) as Record<PropertyKey, unknown>)[key] });
-}
 
 const filename = join(__dirname, 'program.js');
 // Latin-1, because the bundle is plain ASCII. A cache that another Node made is ignored by V8.

@@ -19,10 +19,16 @@ static const char* const unwanted[] = {
     "OPENSSL_", "SSL_",   "TRESTLE_BEGAN=", "TRESTLE_TOKEN=", "TRESTLE_CALLER_ENVIRON=",
 };
 
-static char* const plugin_environment[] = {SANITIZER "PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
+/* What a plugin's engine runs as, and the command's: the file's name in the runtime folder, and its flags. */
+static const char* const plugin_engine[] = {PLUGIN_ENGINE NULL};
+static const char* const command_engine[] = {COMMAND_ENGINE NULL};
+
+static char* const plugin_environment[] = {PLUGIN_ENVIRONMENT "PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
 
 /* How many variables we add to those of the caller at most, and the NULL behind them. */
-#define ADDED (sizeof plugin_environment / sizeof *plugin_environment + 4)
+#define ADDED (COUNT(plugin_environment) + 4)
 
 __attribute__((format(printf, 1, 2))) static char* text(const char* format, ...) {
   char* result;
@@ -36,8 +42,8 @@ __attribute__((format(printf, 1, 2))) static char* text(const char* format, ...)
 
 /*
  * The caller's whole environment, NUL-separated, in a memory file: a delegate that is not ours gets it, as
- * the specification demands, and so does what `trestle run` runs. Returns its descriptor, which Node marks
- * close-on-exec.
+ * the specification demands, and so does what `trestle run` runs. Returns its descriptor, which Node and Bun
+ * keep to themselves.
  */
 static int save_environment(char* const env[]) {
   int fd = make_memory_file("caller-environ");
@@ -52,7 +58,7 @@ static bool starts_with(const char* variable, const char* prefix) {
 }
 
 static bool is_wanted(const char* variable) {
-  for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
+  for (size_t i = 0; i < COUNT(unwanted); i++)
     if (starts_with(variable, unwanted[i])) return false;
   return true;
 }
@@ -65,7 +71,7 @@ static void clean_environment(const struct cold* cold, char* const env[], char* 
   *clean++ = text("TRESTLE_CALLER_ENVIRON=%d", save_environment(env));
   if (!cold->is_command) {
     memcpy(clean, plugin_environment, sizeof plugin_environment);
-    clean += sizeof plugin_environment / sizeof *plugin_environment;
+    clean += COUNT(plugin_environment);
     *clean++ = text("TRESTLE_BEGAN=%lld", cold->began);
     if (cold->token) *clean++ = text("TRESTLE_TOKEN=%s", cold->token);
   }
@@ -74,29 +80,38 @@ static void clean_environment(const struct cold* cold, char* const env[], char* 
   *clean = NULL;
 }
 
-/* The kernel bounds what a caller can pass, and so the two arrays, to a fraction of the stack. */
-void run_cold(const struct cold* cold) {
-  const char* lib = text("%s/lib", cold->runtime);
-  const char* loader = text("%s/" LOADER, lib);
-  const char* node = text("%s/node", cold->runtime);
-  const char* program = text("%s/trestle.cjs", cold->runtime);
-  /* The loader and Node would report these on stderr only, and a runtime reads stdout. */
-  if (access(node, X_OK) != 0) fail("cannot execute", node);
-  if (access(program, R_OK) != 0) fail("cannot read", program);
+/* Appends words up to their NULL; returns where the next are to go. */
+static const char** add_words(const char** end, const char* const* words) {
+  while (*words) *end++ = *words++;
+  *end = NULL;
+  return end;
+}
 
-  const char* fixed[] = {
-      loader, "--library-path", lib, "--inhibit-cache", LOADER_FLAGS node, NODE_FLAGS program, cold->name};
-  size_t count = sizeof fixed / sizeof *fixed;
-  const char* args[count + (size_t)cold->argc + 1];
-  memcpy(args, fixed, sizeof fixed);
-  for (int i = 1; i < cold->argc; i++) args[count++] = cold->argv[i];
-  args[count] = NULL;
-
+/* The kernel bounds what a caller can pass, and so the arrays, to a fraction of the stack. */
+static _Noreturn void execute(const char* loader, const char* const* args, const struct cold* cold) {
   size_t variables = 0;
   while (environ[variables]) variables++;
   char* clean[variables + ADDED];
   clean_environment(cold, environ, clean);
-
   execve(loader, (char* const*)args, clean);
   fail("cannot execute", loader);
+}
+
+void run_cold(const struct cold* cold) {
+  const char* const* engine = cold->is_command ? command_engine : plugin_engine;
+  const char* lib = text("%s/lib", cold->runtime);
+  const char* loader = text("%s/" LOADER, lib);
+  const char* executable = text("%s/%s", cold->runtime, engine[0]);
+  const char* program = text("%s/trestle.cjs", cold->runtime);
+  /* The loader and the engine would report these on stderr only, and a runtime reads stdout. */
+  if (access(executable, X_OK) != 0) fail("cannot execute", executable);
+  if (access(program, R_OK) != 0) fail("cannot read", program);
+
+  const char* start[] = {loader, "--library-path", lib, "--inhibit-cache", LOADER_FLAGS executable, NULL};
+  const char* what[] = {program, cold->name, NULL};
+  size_t words = COUNT(start) + COUNT(plugin_engine) + COUNT(command_engine) + COUNT(what);
+  const char* args[words + (size_t)cold->argc];
+  const char** end = add_words(add_words(add_words(args, start), engine + 1), what);
+  if (cold->argc > 0) add_words(end, (const char* const*)cold->argv + 1);
+  execute(loader, args, cold);
 }

@@ -1,4 +1,4 @@
-/* The cold process: Trestle's private Node, which serves one call. */
+/* The cold process: Trestle's private Node, or the Bun of a build for it, which serves one call. */
 #ifndef TRESTLE_COLD_H
 #define TRESTLE_COLD_H
 

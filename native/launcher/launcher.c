@@ -9,7 +9,7 @@
  *
  * From the build come RUNTIME, the folder's name, LOADER, the loader's file name, VERSION_REPORT, what the
  * program answers to VERSION, and lists of string literals, each with a comma behind it: PLUGINS,
- * LOADER_FLAGS, NODE_FLAGS and SANITIZER.
+ * LOADER_FLAGS, PLUGIN_ENGINE, COMMAND_ENGINE and PLUGIN_ENVIRONMENT.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

@@ -70,7 +70,7 @@ describe('the launcher', () => {
       HOME: '/root',
       CNI: '1',
     });
-    const { TRESTLE_CALLER_ENVIRON: _, TRESTLE_BEGAN: __, ...rest } = env;
+    const { TRESTLE_CALLER_ENVIRON: _, TRESTLE_BEGAN: __, BUN_ENABLE_CRASH_REPORTING: ___, ...rest } = env;
     expect(rest).to.deep.equal({ CNI_COMMAND: 'ADD', CNI_ARGS: 'A=b;C= d', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' });
   });
 
@@ -145,10 +145,11 @@ describe('the launcher', () => {
     const { stdout, code } = await run(join(launched.bin, 'bridge'), [], { env: { CNI_COMMAND: 'ADD' } });
     renameSync(`${runtime}.away`, runtime);
     expect(code).to.equal(1);
-    expect(JSON.parse(stdout)).to.deep.equal({
-      code: 5,
-      msg: `cannot execute ${runtime}/node: No such file or directory`,
-    });
+    const { code: errorCode, msg } = JSON.parse(stdout);
+    expect(errorCode).to.equal(5);
+    expect(msg.replace(/(node|bun)(?=:)/, 'ENGINE')).to.equal(
+      `cannot execute ${runtime}/ENGINE: No such file or directory`,
+    );
   });
 
   it('starts a program whose code cache is accepted by its Node', async () => {
@@ -159,7 +160,7 @@ describe('the launcher', () => {
       const cachedData = readFileSync('${path}.cache');
       writeSync(1, String(new Script(readFileSync('${path}.js', 'latin1'), { cachedData }).cachedDataRejected));
     `);
-    const { stdout } = await run(join(checker.bin, 'bridge'), []);
+    const { stdout } = await run(join(checker.bin, 'trestle'), []);
     checker.remove();
     expect(stdout).to.equal('false');
   });
@@ -179,7 +180,8 @@ describe('an installed plugin', () => {
     const folder = join(runtimeFolder(installedPlugins), 'licenses');
     const parts = Object.keys(dependencies).map((name) => name.replace('@', '').replaceAll('/', '-'));
     expect(parts).to.include.members(['valibot', 'jsonc-parser', 'noble-hashes', 'node-addon-api']);
-    for (const part of ['trestle', 'node', ...parts]) {
+    const engines = ['node', 'bun'].filter((name) => existsSync(join(folder, '..', name)));
+    for (const part of ['trestle', ...engines, ...parts]) {
       expect(readFileSync(join(folder, part), 'utf8'), part).to.match(/licen[sc]e|permission/i);
     }
   });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { installedPlugins } from './plugins';
 
@@ -13,12 +13,19 @@ export interface Launched {
 export function launchedProgram(program?: string): Launched {
   const bin = mkdtempSync(resolve(__dirname, '../../build/launched-'));
   execFileSync('cp', ['-al', `${installedPlugins}/.`, bin]);
-  const main = join(runtimeFolder(bin), 'trestle.cjs');
-  if (program !== undefined) {
-    rmSync(main);
-    writeFileSync(main, program);
-  }
+  if (program !== undefined) replaceProgram(runtimeFolder(bin), program);
   return { bin, remove: () => rmSync(bin, { recursive: true }) };
+}
+
+function replaceProgram(runtime: string, program: string): void {
+  const main = join(runtime, 'trestle.cjs');
+  rmSync(main);
+  writeFileSync(main, program);
+  const bun = join(runtime, 'bun');
+  if (!existsSync(bun)) return;
+  // It has its program inside, but is called as Node is, so that Node can take its place.
+  rmSync(bun);
+  linkSync(join(runtime, 'node'), bun);
 }
 
 /** The runtime folder that the launchers in `bin` start. */
