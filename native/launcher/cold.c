@@ -80,6 +80,13 @@ static void clean_environment(const struct cold* cold, char* const env[], char* 
   *clean = NULL;
 }
 
+/* Bun does not start in a folder that is gone, and Node finds no relative path from there. */
+static void leave_vanished_folder(void) {
+  char* folder = getcwd(NULL, 0);
+  if (!folder && chdir("/") != 0) fail("cannot enter", "/");
+  free(folder);
+}
+
 /* Appends words up to their NULL; returns where the next are to go. */
 static const char** add_words(const char** end, const char* const* words) {
   while (*words) *end++ = *words++;
@@ -93,6 +100,7 @@ static _Noreturn void execute(const char* loader, const char* const* args, const
   while (environ[variables]) variables++;
   char* clean[variables + ADDED];
   clean_environment(cold, environ, clean);
+  leave_vanished_folder();
   execve(loader, (char* const*)args, clean);
   fail("cannot execute", loader);
 }
