@@ -4,11 +4,15 @@ import type { LaunchedRequest } from './request';
 export type Log = pino.Logger;
 
 /** Bytes that may wait for a reader who is slow; what comes beyond them is dropped, since no pod is to wait for a log. */
-const patience = 4 * 1024 * 1024;
+const maxLength = 4 * 1024 * 1024;
+
+/** Lines are written together: this many bytes at once, or what there is after so many milliseconds. */
+const minLength = 4096;
+const periodicFlush = 100;
 
 /** Lines of JSON on the standard output, written without waiting. */
 export function newLog(level: string): Log {
-  const destination = pino.destination({ dest: 1, sync: false, maxLength: patience });
+  const destination = pino.destination({ dest: 1, sync: false, minLength, periodicFlush, maxLength });
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
 }
 
