@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installedPlugins } from '../test/support/plugins';
 import { crowd, departure, floor, onePod } from './attaching';
@@ -27,9 +27,8 @@ function casesOf(contender: Contender): Case[] {
     onePod(contender, true),
     crowd(contender, false),
     crowd(contender, true),
-    departure(contender),
+    ...(contender.name === 'cold' ? [bareNode(contender)] : [departure(contender)]),
     ...LEASES.map((leases) => hostLocal(contender, leases)),
-    ...(contender.name === 'cold' && existsSync(privateNode()) ? [bareNode(contender)] : []),
   ];
 }
 

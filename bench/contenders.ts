@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Report } from '../lib/daemon/report';
 import type { Pod } from '../test/support/peers';
 import { type CniCall, cniEnvironment, cniInput, installedPlugins, referencePlugins } from '../test/support/plugins';
 import { createWorld, type World } from '../test/support/world';

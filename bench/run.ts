@@ -1,7 +1,8 @@
 /*
- * Trestle's plugins against the reference's, and against what the kernel needs, interleaved in one run. Usage: run.ts [--only=<regular expression for names of cases>]
- * BENCH_ROUNDS says how often each case is measured. Ends with 1 when a call fails or leaves a wrong state; a missed
- * target is only printed.
+ * Trestle's plugins against the reference's, and against what the kernel needs, interleaved in one run.
+ * Usage: run.ts [--only=<regular expression for cases and who is measured, as in "warm bridge, ipMasq">]
+ * BENCH_ROUNDS says how often each case is measured. Ends with 1 when a call fails, leaves a wrong state, or is cold
+ * where it should have been warm; a missed target is only printed.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
@@ -73,7 +74,9 @@ async function circumstances(rounds: number): Promise<Record<string, string>> {
 }
 
 async function benchmark(contenders: Contender[], only: string, rounds: number): Promise<Samples[]> {
-  const cases = allCases(contenders).filter(({ name }) => new RegExp(only, 'i').test(name));
+  const cases = allCases(contenders).filter(({ contender, name }) =>
+    new RegExp(only, 'i').test(`${contender} ${name}`),
+  );
   if (cases.length === 0) throw new Error(`no case matches "${only}"`);
   for (const one of cases) await one.prepare?.();
   return await measureAll(cases, rounds);

@@ -1,6 +1,7 @@
+import type { Report } from '../lib/daemon/report';
 import { bookkeeping } from '../test/support/leftovers';
 import { diff, type Snapshot } from '../test/support/snapshot';
-import { type Report, ranCold } from './daemon';
+import { ranCold } from './daemon';
 import { quantile } from './report';
 
 /** Megabytes. */

@@ -23,7 +23,7 @@ interface Timed {
 
 const bridgeAdd = { name: 'bridge', contender: 'warm', what: 'ADD' } as const;
 const masqAdd = { ...bridgeAdd, name: 'bridge, ipMasq' };
-const crowd = { ...bridgeAdd, name: `bridge, ${CROWD} at once:` };
+const crowd = { ...bridgeAdd, name: `bridge, ipMasq, ${CROWD} at once:` };
 const host = (leases: string) => ({ name: `host-local, ${leases} leases`, contender: 'cold' }) as const;
 
 /** The targets that these samples can tell about. */
