@@ -39,6 +39,10 @@ const arrows: Record<string, { allowed: string[]; refused: string[] }> = {
     refused: ['../cli/main'],
   },
   'lib/plugins/bridge': { allowed: ['../masquerade', '../../kernel/contract'], refused: ['../../process'] },
+  'lib/daemon': {
+    allowed: ['./protocol', '../plugin/handle', '../cni/decode'],
+    refused: ['../cli/main', '../plugins', '../process'],
+  },
   'lib/cli': { allowed: ['../plugins', '../process', '../kernel/native'], refused: ['node:process'] },
 };
 
