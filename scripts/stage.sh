@@ -31,16 +31,20 @@ done
 cp "$root/LICENSE" "$runtime/licenses/trestle"
 cp "$node/LICENSE" "$runtime/licenses/node"
 [ -z "$bun" ] || cp "$root/scripts/licenses/bun" "$runtime/licenses/bun"
-# What is bundled, and what is compiled into the addon.
-for package in $("$runtime/node" -p 'Object.keys(require(process.argv[1]).dependencies).join(" ")' "$root/package.json"); do
-  cp "$root/node_modules/$package"/LICENSE* "$runtime/licenses/$(echo "$package" | tr -d @ | tr / -)"
+# What is bundled, with what that needs, and what is compiled into the addon.
+bundled='Object.entries(require(process.argv[1]).packages)
+  .filter(([path, { dev, optional, devOptional }]) => path !== "" && !dev && !optional && !devOptional).map(([path]) => path).join(" ")'
+for package in $("$runtime/node" -p "$bundled" "$root/package-lock.json"); do
+  name=$(echo "${package#node_modules/}" | tr -d @ | tr / -)
+  cp "$root/$package"/LICENSE* "$runtime/licenses/$name"
 done
 chmod -R u=rwX,go=rX "$runtime"
 
 # The folder's name tells its contents, so that two builds never share one.
 sums=$(cd "$runtime" && find . -type f | LC_ALL=C sort | xargs sha256sum)
 echo "$sums" >"$runtime/SHA256SUMS"
-id=$version-$(cat "$runtime/SHA256SUMS" "$root"/native/launcher/*.[ch] | sha256sum | cut -c1-12)
+id=$version-$(cat "$runtime/SHA256SUMS" "$root"/native/launcher/*.[ch] | { cat; echo "$node_flags"; } |
+  sha256sum | cut -c1-12)
 
 # What the program is called by is in one place, its registry of plugins.
 plugins=$("$runtime/node" "$runtime/trestle.cjs" trestle plugins | tr '\n' ' ')
