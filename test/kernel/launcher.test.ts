@@ -178,7 +178,9 @@ describe('an installed plugin', () => {
 
   it('comes with the licence of each package that it is made of', () => {
     const folder = join(runtimeFolder(installedPlugins), 'licenses');
-    const parts = Object.entries<Partial<Record<'dev' | 'optional' | 'devOptional', boolean>>>(packages)
+    const parts = Object.entries(
+      packages as Record<string, { dev?: boolean; optional?: boolean; devOptional?: boolean }>,
+    )
       .filter(([path, { dev, optional, devOptional }]) => path !== '' && !dev && !optional && !devOptional)
       .map(([path]) => path.replace('node_modules/', '').replace('@', '').replaceAll('/', '-'));
     expect(parts).to.include.members(['valibot', 'jsonc-parser', 'noble-hashes', 'node-addon-api', 'pino', 'tdigest']);
