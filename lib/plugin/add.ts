@@ -3,14 +3,14 @@ import { assertExpressible, printResult } from '../cni/convert';
 import { CniError, ErrorCode } from '../cni/errors';
 import type { Result } from '../cni/result';
 import type { KernelFault } from '../kernel/contract';
-import { type Call, demandCaller, demandNetns } from './call';
+import { type Call, demandCaller, demandNetns, observeInNetns, runOf } from './call';
 import { debrisOf } from './debris';
 import type { AddContext, Plan, Queries } from './define';
 import { footprintOf } from './footprint';
 import { callIpam, ipamType } from './ipam';
 import { applyOrUndo, applyShared, observe, type Run, StepError, undo } from './kernel-run';
 import { lockAttachment, withSharedLock } from './locks';
-import { type AttachmentRecord, removeRecord, writeRecord } from './records';
+import { type AttachmentRecord, readRecord, removeRecord, writeRecord } from './records';
 import { asDel, teardown } from './teardown';
 
 /**
@@ -23,14 +23,13 @@ export async function add(call: Call): Promise<{ stdout: string; release: () => 
   const ipam = delegateOf(call);
   const own = ipam === '' ? plugin.addressing?.({ request, config }) : undefined;
   if (ipam === '' && plugin.ipam !== undefined) assertExpressible(own ?? {}, request.cniVersion);
-  const run = await demandNetns(call);
+  const run = runOf(call, request.netns);
   const release = await lockAttachment(platform, identity, plugin.type);
   try {
-    const debris = await debrisOf(call, run);
-    if (debris) await teardown(call, run, debris);
+    await clearDebris(call);
     const context = { request, config, identity, facts: {}, ...(own && { ipam: own }) };
-    const attempt: Attempt = { call, run, ipam, leased: false, left: [], context };
-    await look(attempt);
+    const facts = await observeInNetns(call, run, plugin.facts(context));
+    const attempt: Attempt = { call, run, ipam, leased: false, left: [], context: { ...context, facts } };
     plugin.refuse?.(attempt.context);
     demandCaller(call);
     return { stdout: await attach(attempt), release };
@@ -38,6 +37,14 @@ export async function add(call: Call): Promise<{ stdout: string; release: () => 
     release();
     throw error;
   }
+}
+
+/** Of an earlier ADD of this attachment, if there was one. */
+async function clearDebris(call: Call): Promise<void> {
+  if (!readRecord(call.platform, call.identity, call.plugin.type)) return;
+  const run = await demandNetns(call);
+  const debris = await debrisOf(call, run);
+  if (debris) await teardown(call, run, debris);
 }
 
 /** An ADD on its way. */

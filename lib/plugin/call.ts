@@ -2,9 +2,9 @@ import { CniError, ErrorCode } from '../cni/errors';
 import type { Request } from '../cni/request';
 import type { Where } from '../kernel/contract';
 import { KernelError } from '../kernel/errors';
-import type { Identity, InterfacePlugin } from './define';
+import type { Facts, Identity, InterfacePlugin, Queries } from './define';
 import { identify } from './identity';
-import type { Run } from './kernel-run';
+import { observe, type Run } from './kernel-run';
 import type { Platform } from './platform';
 import type { Trace } from './trace';
 
@@ -35,28 +35,42 @@ export function demandCaller({ platform }: Call): void {
   if (platform.hungUp?.()) throw new CniError(ErrorCode.tryAgainLater, 'the caller has ended before its answer');
 }
 
+/** Which namespaces are meant by `pod` and `host`. */
+const bothNetns = { ' pod': { query: 'netns', ns: 'pod' }, ' host': { query: 'netns', ns: 'host' } } as const;
+
 /** Says why CNI_NETNS is no namespace that a pod could have; undefined if it is one. */
-async function netnsFault({ platform, request }: Call): Promise<CniError | undefined> {
+async function netnsFault(call: Call): Promise<CniError | undefined> {
+  const { netns } = call.request;
   try {
-    const [pod, host] = (await platform.kernel.observe({ pod: opened(platform, request.netns) }, [
-      { query: 'netns', ns: 'pod' },
-      { query: 'netns', ns: 'host' },
-    ])) as { dev: number; ino: number }[];
-    const own = pod?.dev === host?.dev && pod?.ino === host?.ino;
-    if (!own || request.netnsOverride) return undefined;
-    return new CniError(
-      ErrorCode.netnsIsOwn,
-      `plugin's netns and netns from CNI_NETNS should not be the same`,
-      request.netns,
-    );
+    return ownNetnsFault(call, await observe(runOf(call, netns), bothNetns));
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     const gone = error.errno === 'ENOENT';
     return new CniError(
       gone ? ErrorCode.unknownContainer : ErrorCode.invalidEnvironment,
-      `failed to open netns "${request.netns}": ${error.message}`,
+      `failed to open netns "${netns}": ${error.message}`,
     );
   }
+}
+
+function ownNetnsFault({ request }: Call, facts: Facts<typeof bothNetns>): CniError | undefined {
+  const { ' pod': pod, ' host': host } = facts;
+  if (pod.dev !== host.dev || pod.ino !== host.ino || request.netnsOverride) return undefined;
+  return new CniError(
+    ErrorCode.netnsIsOwn,
+    `plugin's netns and netns from CNI_NETNS should not be the same`,
+    request.netns,
+  );
+}
+
+/** What is asked for, and with it what {@link demandNetns} demands: asking twice would cost a thread more. */
+export async function observeInNetns<Q extends Queries>(call: Call, run: Run, queries: Q): Promise<Facts<Q>> {
+  const facts = await observe(run, { ...queries, ...bothNetns }).catch(async (error: unknown) => {
+    throw (await netnsFault(call)) ?? error;
+  });
+  const fault = ownNetnsFault(call, facts);
+  if (fault) throw fault;
+  return facts;
 }
 
 /** For ADD and CHECK: CNI_NETNS must be a network namespace and not the caller's own. Code 3, 4 or 8, before anything is changed. */

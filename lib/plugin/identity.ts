@@ -8,12 +8,21 @@ export interface AttachmentKey {
   ifname: string;
 }
 
+/** A request asks for the same few again and again: for names, MACs, the record, the lock. */
+const recent = new Map<string, Buffer>();
+
 /**
  * SHA-256 over parts that cannot run into each other (none contains a NUL). Not by `node:crypto`: a process that lives for
  * one request would spend milliseconds on loading OpenSSL for it.
  */
 export function digest(...parts: string[]): Buffer {
-  return Buffer.from(sha256(Buffer.from(parts.join('\0'))));
+  const text = parts.join('\0');
+  const known = recent.get(text);
+  if (known) return known;
+  const bytes = Buffer.from(sha256(Buffer.from(text)));
+  if (recent.size >= 256) recent.clear();
+  recent.set(text, bytes);
+  return bytes;
 }
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
