@@ -3,7 +3,7 @@ import type { Report } from '../lib/daemon/report';
 import type { Pod } from '../test/support/peers';
 import { type CniCall, cniEnvironment, cniInput, installedPlugins, referencePlugins } from '../test/support/plugins';
 import { createWorld, type World } from '../test/support/world';
-import { type Daemon, hasDaemon, type Report, ranCold, startDaemon } from './daemon';
+import { type Daemon, hasDaemon, ranCold, startDaemon } from './daemon';
 import { type Program, startTimer, type Timer, type Timing, type Timings } from './timer';
 
 /** The Debian package; our launcher without a daemon, and with one; and what the kernel itself needs (floor.c). */
