@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeFile } from '../cni/absent';
 import type { NftElements, NftFamily, Ns } from '../kernel/contract';
 import { type AttachmentKey, base32, digest } from './identity';
 
@@ -72,7 +73,7 @@ export function readRecord(store: RecordStore, key: AttachmentKey, type: string)
 /** Removes the record, and what a writer that was killed left beside it. */
 export function removeRecord(store: RecordStore, key: AttachmentKey, type: string): void {
   discardUnfinished(store, recordName(key, type));
-  rmSync(join(folder(store), recordName(key, type)), { force: true });
+  removeFile(join(folder(store), recordName(key, type)));
 }
 
 /** Every record of this boot. */
@@ -91,7 +92,7 @@ export function listUnfinished(store: RecordStore): string[] {
 
 /** Removes what a writer that was killed left beside a record. */
 export function discardUnfinished(store: RecordStore, name: string): void {
-  rmSync(join(folder(store), `${name}${unfinished}`), { force: true });
+  removeFile(join(folder(store), `${name}${unfinished}`));
 }
 
 /** Whether any plugin type has a record of this boot for this interface. */

@@ -1,5 +1,6 @@
-import { mkdirSync, readlinkSync, rmSync, statSync, symlinkSync, utimesSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync, symlinkSync, utimesSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { linkTarget, removeFile } from '../../cni/absent';
 import { base32, digest } from '../../plugin/identity';
 import type { Holder } from './store';
 
@@ -29,18 +30,18 @@ export function leaseIndex(stateDir: string, folder: string): LeaseIndex {
 
 /** Whether the index is complete and holds for the folder as it is now. */
 export function isCurrent(index: LeaseIndex): boolean {
-  const noted = readLink(stampPath(index));
+  const noted = linkTarget(stampPath(index));
   return noted !== undefined && noted === stampOf(index.folder);
 }
 
 /** The addresses noted for a holder. */
 export function addressesOf(index: LeaseIndex, holder: Holder): string[] {
-  return readLink(linkPath(index, holder))?.split(',') ?? [];
+  return linkTarget(linkPath(index, holder))?.split(',') ?? [];
 }
 
 /** Voids the index: the first thing done before a change, so that no half-changed index is ever believed. */
 export function unseal(index: LeaseIndex): void {
-  rmSync(stampPath(index), { force: true });
+  removeFile(stampPath(index));
 }
 
 /** Notes a holder's addresses; none removes the note. */
@@ -63,7 +64,7 @@ export function seal(index: LeaseIndex, now: number): void {
   if (keepsFractions(index.folder, microseconds)) replaceLink(stampPath(index), stampOf(index.folder));
 }
 
-/** A file system that rounds times to seconds cannot carry the proof. (Node keeps microseconds; a float's rounding may cost one.) */
+/** A file system that rounds times to seconds cannot carry the proof. (What a float cannot hold, or Node cuts off, may cost a microsecond.) */
 function keepsFractions(folder: string, microseconds: number): boolean {
   const kept = Number(statSync(folder, { bigint: true }).mtimeNs / 1000n);
   return Math.abs(kept - microseconds) <= 1 && microseconds % 1_000_000 > 1;
@@ -81,15 +82,7 @@ function linkPath(index: LeaseIndex, { containerId, ifname }: Holder): string {
   return join(index.path, base32(digest(containerId, ifname), 32));
 }
 
-function readLink(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
 function replaceLink(path: string, target: string): void {
-  rmSync(path, { force: true });
+  removeFile(path);
   if (target !== '') symlinkSync(target, path);
 }

@@ -1,5 +1,6 @@
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { removeFile } from '../../cni/absent';
 import { CniError, ErrorCode } from '../../cni/errors';
 import { readRegularFile } from '../../cni/regular-file';
 
@@ -44,7 +45,7 @@ export function leaseFolder(dataDir: string, network: string): string {
 /** Code 5 when the data folder cannot be one. */
 export function makeFolder(folder: string): void {
   try {
-    makeFolders(folder);
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) makeFolders(folder);
   } catch (error) {
     throw new CniError(ErrorCode.io, `failed to make the folder of leases: ${(error as Error).message}`, '', {
       cause: error,
@@ -110,11 +111,7 @@ export function parseLease(text: string): Lease {
 
 /** Removes a lease file; one that is gone already is no error. */
 export function removeLease(folder: string, address: string): void {
-  try {
-    unlinkSync(join(folder, address));
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
+  removeFile(join(folder, address));
 }
 
 /** The addresses that have a lease file, in no order. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -89,12 +90,12 @@ describe("host-local's index of leases", () => {
   it('is not believed when the folder is another one of the same name', async () => {
     await bench.add();
     const { mtimeNs } = fs.statSync(bench.folder, { bigint: true });
-    // Half a microsecond more, since Node cuts off what is less than one.
-    const time = (Number(mtimeNs / 1000n) + 0.5) / 1e6;
     fs.renameSync(bench.folder, `${bench.folder}.old`);
     fs.cpSync(`${bench.folder}.old`, bench.folder, { recursive: true });
     fs.writeFileSync(join(bench.folder, '10.1.0.3'), 'c2\r\neth0');
-    fs.utimesSync(bench.folder, time, time);
+    // To the nanosecond, which Node's own cannot.
+    const time = `@${mtimeNs / 1_000_000_000n}.${String(mtimeNs % 1_000_000_000n).padStart(9, '0')}`;
+    execFileSync('touch', ['--date', time, bench.folder]);
     expect(fs.statSync(bench.folder, { bigint: true }).mtimeNs).to.equal(mtimeNs);
     await bench.del({ id: 'c2' });
     expect(leases()).to.deep.equal(['10.1.0.2']);
