@@ -130,7 +130,8 @@ void NftBatch::DeleteRule(const std::string& chain, const NftRuleFact& rule) {
   nftnl_rule_set_str(object.get(), NFTNL_RULE_TABLE, table_.name.c_str());
   nftnl_rule_set_str(object.get(), NFTNL_RULE_CHAIN, chain.c_str());
   nftnl_rule_set_u64(object.get(), NFTNL_RULE_HANDLE, rule.handle);
-  Put(NFT_MSG_DELRULE, 0, "delete rule \"" + rule.comment + "\" from chain " + InTable(chain),
+  const std::string name = rule.jump.empty() ? "\"" + rule.comment + "\"" : "to " + rule.jump;
+  Put(NFT_MSG_DELRULE, 0, "delete rule " + name + " from chain " + InTable(chain),
       [&](nlmsghdr* header) { nftnl_rule_nlmsg_build_payload(header, object.get()); });
 }
 
@@ -138,6 +139,14 @@ void NftBatch::DeleteSet(const std::string& set) {
   const NftSetHandle object = NewSet(table_, set);
   Put(NFT_MSG_DELSET, 0, "delete set " + InTable(set),
       [&](nlmsghdr* header) { nftnl_set_nlmsg_build_payload(header, object.get()); });
+}
+
+void NftBatch::DeleteChain(const std::string& chain) {
+  const NftChainHandle object(nftnl_chain_alloc());
+  nftnl_chain_set_str(object.get(), NFTNL_CHAIN_TABLE, table_.name.c_str());
+  nftnl_chain_set_str(object.get(), NFTNL_CHAIN_NAME, chain.c_str());
+  Put(NFT_MSG_DELCHAIN, 0, "delete chain " + InTable(chain),
+      [&](nlmsghdr* header) { nftnl_chain_nlmsg_build_payload(header, object.get()); });
 }
 
 Status NftBatch::SendTo(Socket& socket, uint32_t generation, Send how) {

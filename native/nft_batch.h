@@ -55,6 +55,8 @@ class NftBatch {
   void DeleteElements(const NftElements& elements) { PutElements(elements, Sign::kDelete); }
   void DeleteRule(const std::string& chain, const NftRuleFact& rule);
   void DeleteSet(const std::string& set);
+  // With the rules in it.
+  void DeleteChain(const std::string& chain);
 
   [[nodiscard]] bool empty() const { return ops_.empty(); }
   // Whether it holds anything but elements, so that what was read before must still be true when it is done.

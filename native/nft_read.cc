@@ -53,10 +53,24 @@ std::optional<NftSetFact> ParseSet(const nlmsghdr& message) {
                     UserText(attributes.Raw(NFTA_SET_USERDATA), NFTNL_UDATA_SET_COMMENT)};
 }
 
+// The chain that one of a rule's expressions hands packets to: `jump` and `goto` are immediate verdicts.
+std::string JumpOf(Bytes expressions) {
+  std::string chain;
+  EachAttribute(expressions, [&](Bytes expression) {
+    const Attributes attributes(expression);
+    if (attributes.Text(NFTA_EXPR_NAME) != "immediate") return;
+    const auto data = attributes.Nested(NFTA_EXPR_DATA).Nested(NFTA_IMMEDIATE_DATA);
+    const std::string jump = data.Nested(NFTA_DATA_VERDICT).Text(NFTA_VERDICT_CHAIN);
+    if (!jump.empty()) chain = jump;
+  });
+  return chain;
+}
+
 std::optional<NftRuleFact> ParseRule(const nlmsghdr& message) {
   const auto attributes = Attributes::Of<nfgenmsg>(message);
   return NftRuleFact{be64toh(attributes.U64(NFTA_RULE_HANDLE).value_or(0)),
-                     UserText(attributes.Raw(NFTA_RULE_USERDATA), NFTNL_UDATA_RULE_COMMENT)};
+                     UserText(attributes.Raw(NFTA_RULE_USERDATA), NFTNL_UDATA_RULE_COMMENT),
+                     JumpOf(attributes.Raw(NFTA_RULE_EXPRESSIONS))};
 }
 
 // NFTA_SET_KEY_TYPE; nothing where there is no such set.

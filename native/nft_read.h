@@ -25,6 +25,7 @@ struct NftTable {
 struct NftRuleFact {
   uint64_t handle = 0;
   std::string comment;
+  std::string jump;  // the chain that it jumps or goes to, "" for none
 };
 
 struct NftSetFact {

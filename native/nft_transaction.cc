@@ -6,6 +6,8 @@ namespace trestle {
 
 Status NftTransaction::Prepare() {
   auto generation = ReadNftGeneration(socket_);
+  // EINVAL: nfnetlink_rcv_msg knows nobody who takes such messages.
+  if (!generation && generation.fault().code == EINVAL && change_.only_removes()) return Done{};
   if (!generation) return generation.fault();
   generation_ = *generation;
   auto has_table = HasNftTable(socket_, change_.table);
@@ -145,6 +147,20 @@ Status NftTransaction::Drop() {
     auto there = HasNftSet(socket_, change_.table, set);
     if (!there) return there.fault();
     if (*there) batch_.DeleteSet(set);
+  }
+  return DropChains();
+}
+
+Status NftTransaction::DropChains() {
+  for (const auto& [name, from] : change_.drop.chains) {
+    auto there = HasNftChain(socket_, change_.table, name);
+    if (!there) return there.fault();
+    if (!*there) continue;
+    auto rules = NftRulesOf(socket_, change_.table, from);
+    if (!rules) return rules.fault();
+    for (const NftRuleFact& rule : *rules)
+      if (rule.jump == name) batch_.DeleteRule(from, rule);
+    batch_.DeleteChain(name);
   }
   return Done{};
 }

@@ -26,7 +26,8 @@ struct NftEnsure {
 // `drop` of the contract.
 struct NftDrop {
   std::vector<std::string> sets;
-  std::vector<std::pair<std::string, std::string>> rules;  // chain and comment
+  std::vector<std::pair<std::string, std::string>> rules;   // chain and comment
+  std::vector<std::pair<std::string, std::string>> chains;  // name, and the chain that jumps to it
 };
 
 // `nft.batch` of the contract.
@@ -37,6 +38,8 @@ struct NftChange {
   std::vector<NftElements> add;
   std::vector<NftElements> remove;
   NftDrop drop;
+  // So that there is nothing to be done where the kernel has no nftables.
+  [[nodiscard]] bool only_removes() const { return !ensure && add.empty(); }
 };
 
 // One try: what was read, and the batch that follows from it.
@@ -68,6 +71,7 @@ class NftTransaction {
   Status Add();
   Status Remove();
   Status Drop();
+  Status DropChains();
   // Calls `add(thing)` for each thing that is not there, as `has(socket, table, name)` finds.
   template <class Things, class Has, class AddThing>
   Status AddMissing(const Things& things, Has has, AddThing add);

@@ -17,6 +17,7 @@ Result<Outcome> Run(Session& session, const NftChange& change, NftBatch::Send ho
   constexpr int max_tries = 200;
   constexpr int max_missing = 10;  // ENOENT may also be the truth: a set that nobody makes
   auto socket = session.Netfilter(change.ns);
+  if (!socket && socket.fault().code == EPROTONOSUPPORT && change.only_removes()) return Outcome();
   if (!socket) return socket.fault();
   std::chrono::microseconds pause(50);
   for (int tries = 1, missing = 0;; tries++) {
@@ -93,6 +94,8 @@ NftDrop ParseDrop(Fields fields) {
   fields.Each("rules", false, [&](Fields& rule) {
     drop.rules.emplace_back(rule.Text("chain"), rule.Text("comment", kMaxComment));
   });
+  fields.Each("chains", true,
+              [&](Fields& chain) { drop.chains.emplace_back(chain.Text("name"), chain.Text("from")); });
   fields.Finish();
   return drop;
 }

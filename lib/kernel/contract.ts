@@ -318,8 +318,15 @@ export interface NftBatch {
   ensure?: NftEnsure;
   add?: NftElements[];
   remove?: NftElements[];
-  /** Sets that are deleted together with the rules (by comment) that look them up. For garbage collection and repair. */
-  drop?: { sets: string[]; rules: { chain: string; comment: string }[] };
+  /**
+   * Sets that are deleted together with the rules (by comment) that look them up, and chains together with the rules in
+   * them and the rules of `from` that jump to them: EBUSY where others do, too. What is not there is no error.
+   */
+  drop?: {
+    sets: string[];
+    rules: { chain: string; comment: string }[];
+    chains?: { name: string; from: string }[];
+  };
 }
 
 export interface NftEnsure {

@@ -88,6 +88,9 @@ function batch({ ensure, add = [], remove = [], drop }: NftBatch): string {
       : []),
     ...elements('add', add),
     ...elements('remove', remove),
-    ...(drop ? [`drop ${drop.sets.map((set) => `@${set}`).join(', ')}`] : []),
+    ...(drop ? [`drop ${[...drop.sets.map((set) => `@${set}`), ...chainsOf(drop)].join(', ')}`] : []),
   ].join('; ');
 }
+
+const chainsOf = ({ chains = [] }: NonNullable<NftBatch['drop']>): string[] =>
+  chains.map(({ name }) => `chain ${name}`);

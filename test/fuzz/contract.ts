@@ -132,7 +132,11 @@ const elements = list({
   keys: texts('10.1.2.3', 'fd00::3', 'v0', 'v0 . 02:00:00:00:00:01'),
   comment: optional(comment),
 });
-const drop = object({ sets: texts('s'), rules: list({ chain: name, comment }) });
+const drop = object({
+  sets: texts('s'),
+  rules: list({ chain: name, comment }),
+  chains: optional(list({ name, from: name })),
+});
 
 /** Ranges that are one VLAN each, which may then be the port's own. */
 const vlans = (fields: Fields): Kind => {

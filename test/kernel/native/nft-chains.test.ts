@@ -1,0 +1,73 @@
+import { expect } from 'chai';
+import type { NftBatch } from '../../../lib/kernel/contract';
+import { useNamespaces } from './support';
+
+describe('nft.batch that drops a chain', () => {
+  const ns = useNamespaces();
+  const nft = (...commands: string[]) => ns.run('host', 'nft', commands.join('; '));
+  const listing = async () =>
+    (await ns.run('host', 'nft', 'list', 'table', 'ip', 'nat')).replaceAll(/\s+/g, ' ').trim();
+  const drop = (...names: string[]): NftBatch => ({
+    op: 'nft.batch',
+    ns: 'host',
+    family: 'ip',
+    table: 'nat',
+    drop: { sets: [], rules: [], chains: names.map((name) => ({ name, from: 'POSTROUTING' })) },
+  });
+  const base = 'type nat hook postrouting priority srcnat; policy accept;';
+  const rule = (chain: string, text: string) => `add rule ip nat ${chain} ${text}`;
+
+  beforeEach(() =>
+    nft(
+      'add table ip nat',
+      `add chain ip nat POSTROUTING { ${base} }`,
+      ...['one', 'two'].flatMap((chain) => [
+        `add chain ip nat ${chain}`,
+        rule(chain, 'ip daddr 10.1.2.0/24 counter accept'),
+        rule(chain, 'counter masquerade'),
+      ]),
+    ),
+  );
+
+  it('drops the rules in it and those that jump or go to it, and no others', async () => {
+    await nft(
+      rule('POSTROUTING', 'ip saddr 10.1.2.2 jump one'),
+      rule('POSTROUTING', 'ip saddr 10.1.2.3 jump two'),
+      rule('POSTROUTING', 'ip saddr 10.1.2.4 goto one'),
+      rule('POSTROUTING', 'accept comment "one"'),
+    );
+    expect((await ns.apply(drop('one')))[0]?.did).to.equal('deleted');
+    expect(await listing()).to.match(
+      /^table ip nat { chain POSTROUTING { type .*; ip saddr 10\.1\.2\.3 jump two accept comment "one" } chain two { [^}]+ masquerade } }$/,
+    );
+    expect((await ns.apply(drop('one')))[0]?.did).to.equal('kept');
+  });
+
+  it('drops several at once, also one that nothing jumps to', async () => {
+    await nft(rule('POSTROUTING', 'jump two'));
+    await ns.apply(drop('one', 'two', 'three'));
+    expect(await listing()).to.equal(`table ip nat { chain POSTROUTING { ${base} } }`);
+  });
+
+  it('has nothing to do without the table, and does not make one', async () => {
+    await nft('delete table ip nat');
+    expect((await ns.apply(drop('one')))[0]?.did).to.equal('kept');
+    expect(await ns.run('host', 'nft', 'list', 'ruleset')).to.equal('');
+  });
+
+  it('changes nothing where another chain jumps to it, and says which chain is busy', async () => {
+    await nft(rule('POSTROUTING', 'jump one'), rule('two', 'jump one'));
+    const before = await listing();
+    const { faults } = await ns.attempt(drop('one'));
+    expect(faults[0]).to.include({ op: 'delete chain ip nat one', errno: 'EBUSY' });
+    expect(await listing()).to.equal(before);
+  });
+
+  it('succeeds though others drop the same and add to the chain before it all the time', async () => {
+    const others = Array.from({ length: 20 }, (_, n) => nft(rule('POSTROUTING', `ip saddr 10.9.0.${n} accept`)));
+    const drops = Array.from({ length: 10 }, () => ns.attempt(drop('one')));
+    expect((await Promise.all(drops)).flatMap(({ faults }) => faults)).to.deep.equal([]);
+    await Promise.all(others);
+    expect((await listing()).match(/ip saddr 10\.9\.0\.\d+ accept/g)).to.have.length(20);
+  });
+});
