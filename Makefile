@@ -4,6 +4,8 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-builtin-rules
 
 CNI_BIN ?= /opt/cni/bin
+# Where systemd is, which containers, for one, lack.
+SYSTEMD_UNITS ?= $(if $(wildcard $(DESTDIR)/etc/systemd/),/etc/systemd/system)
 NODE_ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x64)
 PRIVATE_NODE := node_modules/node-linux-$(NODE_ARCH)
 # What a plugin's own process runs on, where no daemon serves it: node or bun. The command and the daemon are Node's.
@@ -48,7 +50,7 @@ node_modules/.package-lock.json: package-lock.json
 build: build/runtime/id ## build the addon, the program and the launcher; RUNTIME=node|bun is what starts for each call
 
 build/runtime/id: $(ADDON) build/js/trestle.cjs $(if $(filter bun,$(RUNTIME)),build/bun/bun) build/.runtime-$(RUNTIME) \
-		$(LAUNCHER) LICENSE package.json scripts/stage.sh scripts/install.sh scripts/uninstall.sh scripts/licenses/bun Makefile
+		$(LAUNCHER) LICENSE package.json scripts/stage.sh scripts/install.sh scripts/uninstall.sh scripts/licenses/bun $(wildcard deploy/trestle.*) Makefile
 	scripts/stage.sh build/runtime $(ADDON) "$(NODE_FLAGS)" $(filter build/bun/bun,$^)
 
 # Remembers the choice: another one is another runtime folder.
@@ -144,7 +146,7 @@ sanitize: build/js/trestle.cjs ## run the kernel tests on an addon built with Ad
 	build-sanitize/runtime/install.sh build-sanitize/stage$(CNI_BIN)
 	TRESTLE_PLUGINS=build-sanitize/stage$(CNI_BIN) TRESTLE_NATIVE=build-sanitize/Debug/trestle_native.node \
 		$(SANITIZER) LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" FUZZ_RUNS=$(or $(FUZZ_RUNS),1000) \
-		$(MOCHA) --timeout 300000 $(or $(T),$(filter-out %/install.test.ts $(wildcard test/kernel/launcher*),$(KERNEL_TESTS)))
+		$(MOCHA) --timeout 300000 $(or $(T),$(filter-out $(wildcard test/kernel/install* test/kernel/deploy* test/kernel/launcher*),$(KERNEL_TESTS)))
 
 build/stage: build/runtime/id
 	build/runtime/install.sh build/stage$(CNI_BIN)
@@ -162,11 +164,13 @@ bench-pods: build/stage ## measure containerd starting and stopping 20 pods, sid
 soak: build/stage ## see whether the daemon keeps something of 10,000 pods that come and leave (SOAK=n)
 	@SOAK=$(SOAK) node --require ts-node/register bench/soak.ts
 
-install: build ## install the plugins in [DESTDIR]CNI_BIN; FORCE=1 replaces foreign ones and keeps them
-	FORCE=$(FORCE) build/runtime/install.sh "$(DESTDIR)$(CNI_BIN)"
+install: build ## install the plugins in [DESTDIR]CNI_BIN and the daemon's units in [DESTDIR]SYSTEMD_UNITS; FORCE=1 replaces foreign plugins
+	FORCE=$(FORCE) build/runtime/install.sh "$(DESTDIR)$(CNI_BIN)" $(if $(SYSTEMD_UNITS),"$(DESTDIR)$(SYSTEMD_UNITS)" "$(CNI_BIN)")
+	$(if $(SYSTEMD_UNITS),,@echo "no units for systemd: there is no $(DESTDIR)/etc/systemd, or SYSTEMD_UNITS is empty")
 
-uninstall: ## remove the plugins and put back those that install kept; FORCE=1 even while pods are attached
-	FORCE=$(FORCE) scripts/uninstall.sh "$(DESTDIR)$(CNI_BIN)" "$(DESTDIR)/run/trestle"
+uninstall: ## remove plugins and units, and put back what install kept; FORCE=1 even while pods are attached
+	FORCE=$(FORCE) scripts/uninstall.sh "$(DESTDIR)$(CNI_BIN)" "$(DESTDIR)/run/trestle" \
+		$(if $(SYSTEMD_UNITS),"$(DESTDIR)$(SYSTEMD_UNITS)")
 
 clean: ## remove everything that was built
 	rm -rf build build-dev build-sanitize

@@ -1,9 +1,11 @@
 #!/bin/sh
 # Installs what `make build` has put beside this script, without a moment in which a plugin is missing or half written:
 # the runtime folder first, under a name of its own, then each launcher by rename. Run it again after an interruption.
-#   install.sh BIN    FORCE=1 replaces plugins that are not Trestle's and keeps them as <name>.before-trestle
+#   install.sh BIN [UNITS [BIN_ON_NODE]]
+# FORCE=1 replaces plugins that are not Trestle's and keeps them as <name>.before-trestle. systemd's units are put into UNITS,
+# if that is given, and name the folder of the plugins as the node has it; enabling them is left to the administrator.
 set -eu
-bin=$1
+bin=$1 units=${2:-} bin_on_node=${3:-$1}
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 id=$(cat "$here/id")
 names="$(cat "$here/plugins") trestle"
@@ -77,3 +79,15 @@ for folder in "$store"/*/; do
   [ "$folder" = "$id" ] || grep -qsxF "$folder" "$store/previous" || rm -rf "${store:?}/$folder"
 done
 echo "installed Trestle $id in $bin: $names"
+
+if [ -n "$units" ]; then
+  mkdir -p "$units"
+  for unit in trestle.service trestle.socket; do
+    sed "s|@CNI_BIN@|$bin_on_node|" "$here/$unit" >"$units/.$unit.new"
+    chmod 644 "$units/.$unit.new"
+    mv -f "$units/.$unit.new" "$units/$unit"
+  done
+  # Unless what is installed is for a node that is only being prepared, below some folder.
+  if [ "$bin" = "$bin_on_node" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+  echo "installed trestle.socket and trestle.service in $units: \`systemctl enable --now trestle.socket\` starts the daemon"
+fi

@@ -6,7 +6,7 @@ set -eu
 build='g++ make python3 pkg-config cmake libnl-3-dev libnftnl-dev libmnl-dev'
 lint='clang-format clang-tidy shellcheck groff-base'
 kernel_tests='iproute2 iputils-ping nftables iptables containernetworking-plugins strace tcpdump util-linux
-  procps golang-go golang-github-appc-cni-dev'
+  systemd procps golang-go golang-github-appc-cni-dev'
 client_tests='containerd runc podman busybox-static'
 vm_tests='qemu-system-x86 busybox-static xz-utils'
 [ "$(uname -m)" = x86_64 ] || vm_tests= # they run there only

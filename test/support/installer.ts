@@ -25,7 +25,8 @@ export interface Package {
 /** A package whose runtime folder is called `id`. Its launchers start nothing, but say whose they are. */
 export function makePackage(id: string): Package {
   const path = mkdtempSync(join(tmpdir(), 'trestle-package-'));
-  for (const name of ['install.sh', 'uninstall.sh', 'plugins']) cpSync(join(built, name), join(path, name));
+  for (const name of ['install.sh', 'uninstall.sh', 'plugins', 'trestle.service', 'trestle.socket'])
+    cpSync(join(built, name), join(path, name));
   mkdirSync(join(path, id));
   writeFileSync(join(path, id, 'trestle.cjs'), '');
   // The SHA-256 of nothing.
