@@ -19,7 +19,7 @@ export interface Surroundings {
   /** From now on the signals that ask a program to end are told by their numbers, and do not end it. */
   onSignals(told: (signal: number) => void): void;
   pid: number;
-  /** Runs `work`; what it creates is nobody else's to use (umask 077). */
+  /** Runs `work`; what it creates is nobody else's to use (umask 177). */
   privately(work: () => void): void;
 }
 
@@ -48,7 +48,7 @@ export function surroundings(): Surroundings {
     },
     pid: process.pid,
     privately: (work) => {
-      const mask = process.umask(0o077);
+      const mask = process.umask(0o177);
       try {
         work();
       } finally {

@@ -22,7 +22,6 @@ export async function runDaemon(call: CommandCall): Promise<number> {
   const daemon = await start(call, platform, log);
   await listener(daemon);
   const manager = serviceManager(around.env, platform.kernel, (error) => log.warn(error.message));
-  around.onSignals((signal) => daemon.drain(`signal ${signal}`));
   await manager.ready();
   await daemon.drained;
   await manager.stopping();
@@ -32,7 +31,7 @@ export async function runDaemon(call: CommandCall): Promise<number> {
 }
 
 async function start(call: CommandCall, platform: Platform, log: Log): Promise<Daemon> {
-  const { env, pid, privately } = call.around;
+  const { env, pid, privately, onSignals } = call.around;
   const path = value(call, 'socket') ?? daemonSocket;
   try {
     const address: Address = passedSocket(env, pid) ?? { path };
@@ -40,6 +39,8 @@ async function start(call: CommandCall, platform: Platform, log: Log): Promise<D
     const self = selfIn(__dirname);
     const isOutdated = () => isReplaced(__dirname);
     const daemon = await startDaemon({ address, self, platform, log, isOutdated, privately });
+    // Before anybody can know that it serves, so that it is never ended in any other way than by draining.
+    onSignals((signal) => daemon.drain(`signal ${signal}`));
     log.info({ build: self.build, ...address }, 'serving');
     return daemon;
   } catch (error) {
