@@ -1,9 +1,8 @@
 import { expect } from 'chai';
-import { contents, listing, masqueraded, nft, sourceOf, table } from '../support/masquerading';
-import { hostEndOf, hostLocal, ranges, succeed } from '../support/network';
+import { contents, masqueraded, nft, sourceOf, table } from '../support/masquerading';
+import { succeed } from '../support/network';
 import type { Outside } from '../support/outside';
 import type { EchoPeer, Pod } from '../support/peers';
-import { referencePlugins } from '../support/plugins';
 import { createWorld, type World } from '../support/world';
 
 describe("ipMasq beside an administrator's rules", () => {
@@ -105,19 +104,5 @@ describe('ipMasq and other writers', () => {
     await all('DEL');
     expect((await contents(world)).elements).to.deep.equal([]);
     expect((await world.ip('link show type veth')).length).to.equal(0);
-  });
-
-  it("DEL of the reference's pod removes link and lease and leaves its iptables rules alone, for now", async () => {
-    const netns = await world.addPod();
-    const config = masqueraded({ ipam: hostLocal(ranges.ipv4) });
-    const prevResult = await succeed(world, 'bridge', { netns, config, plugins: referencePlugins });
-    const rules = async () => (await world.run('iptables', ['-t', 'nat', '-S'])).stdout;
-    const before = await rules();
-    expect(before).to.include('-j MASQUERADE');
-    await succeed(world, 'bridge', { command: 'DEL', netns, config: { ...config, prevResult } });
-    expect((await world.ip('link show')).map(({ ifname }) => ifname)).to.not.include(hostEndOf(prevResult));
-    expect((await world.run('ls', ['/var/lib/cni/networks/net'])).stdout).to.not.match(/^10\./m);
-    expect(await rules()).to.equal(before);
-    expect(await listing(world)).to.equal('');
   });
 });

@@ -4,6 +4,7 @@ import type { LinkFact, NftElementFact, NftSetFact, Query, Step } from '../../ke
 import type { Context, Debris, Facts } from '../../plugin/define';
 import { guardDebris, guardQueries, unguardMac } from '../mac-spoof';
 import { elementQueries, masqueradeDebris, masqueradeSets, unmasquerade } from '../masquerade';
+import { unmasqueradeReference } from '../reference-masquerade';
 import { aliasOf, ownerIn } from './attach';
 import type { BridgeContext } from './bridge';
 import { type BridgeConfig, macArg } from './config';
@@ -12,21 +13,28 @@ import { type BridgeConfig, macArg } from './config';
 export const removalQueries = { hostLinks: { query: 'links', ns: 'host' } } as const satisfies Record<string, Query>;
 
 /**
- * Without a record: our own name for the host end, those that prevResult tells, or the pod's interface if it is a veth.
- * Neither prevResult nor CNI_NETNS is believed where the kernel says that a link is another attachment's.
+ * Without a record: the masquerading, ours or the reference's, then our own name for the host end, those that prevResult
+ * tells, or the pod's interface if it is a veth. Neither prevResult nor CNI_NETNS is believed where the kernel says that
+ * a link is another attachment's.
  */
 export function del(context: BridgeContext): Step[] {
-  const { request, config, identity, facts } = context;
-  const { ips = [] } = request.prevResult ?? {};
-  const addresses = [...ips, ...facts.podAddrs.filter(({ scope }) => scope === 'global')].map(({ address }) => address);
+  const { request, config, identity } = context;
   return [
-    ...(config.ipMasq && addresses.length > 0
-      ? [unmasquerade(identity.network, identity.containerId, identity.ifname, [...new Set(addresses)])]
-      : []),
+    ...(config.ipMasq ? masqueradeRemovals(context) : []),
     removal('host', identity.hostEnd),
     ...toldHostEnds(context).map((link) => removal('host', link)),
     ...(isOwnPod(context) ? [removal('pod', { name: request.ifname, mac: undefined })] : []),
     ...(config.macspoofchk ? [unguardMac(identity, identity.hostEnd.name, possibleMacs(context))] : []),
+  ];
+}
+
+function masqueradeRemovals({ request, identity, facts }: BridgeContext): Step[] {
+  const { network, containerId, ifname } = identity;
+  const { ips = [] } = request.prevResult ?? {};
+  const addresses = [...ips, ...facts.podAddrs.filter(({ scope }) => scope === 'global')].map(({ address }) => address);
+  return [
+    ...(addresses.length > 0 ? [unmasquerade(network, containerId, ifname, [...new Set(addresses)])] : []),
+    ...unmasqueradeReference(network, containerId),
   ];
 }
 

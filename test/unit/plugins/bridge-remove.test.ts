@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Result } from '../../../lib/cni/result';
 import type { LinkFact, Step } from '../../../lib/kernel/contract';
 import { bridge } from '../../../lib/plugins/bridge/bridge';
+import { referenceChain } from '../../../lib/plugins/reference-masquerade';
 import { addr, type Case, contextOf, identity, link } from './bridge-cases';
 
 const stepsOf = (given: Case & { prevResult?: Result; netns?: string }): Step[] => {
@@ -43,6 +44,19 @@ describe('bridge: the removal without a record', () => {
       '10.1.2.3',
       'fd00::3',
     ]);
+  });
+
+  it("drops the reference's chain of this container, wherever its addresses are, and only where ipMasq is on", () => {
+    const dropped = (config: Record<string, unknown>) =>
+      stepsOf({ config }).flatMap((step) => (step.op === 'nft.batch' ? [[step.family, step.drop?.chains]] : []));
+    const chains = [{ name: referenceChain('net', 'c1'), from: 'POSTROUTING' }];
+    for (const key of ['ipMasq', 'IPMASQ']) {
+      expect(dropped({ [key]: true })).to.deep.equal([
+        ['ip', chains],
+        ['ip6', chains],
+      ]);
+    }
+    for (const config of [{}, { ipMasq: false }, { ipMasq: null }]) expect(dropped(config)).to.deep.equal([]);
   });
 
   it('leaves an interface alone whose other end is another attachment, and takes one of its own or of the reference', () => {
