@@ -1,5 +1,6 @@
 #include "plain_data.h"
 
+#include <array>
 #include <string>
 
 namespace trestle {
@@ -49,7 +50,12 @@ class Copier {
   }
 
   Value CopyText(const Napi::Value& value) {
+    // Nearly every text is short, and is had at once.
+    std::array<char, 256> brief;
     size_t size = 0;
+    napi_get_value_string_utf8(env_, value, brief.data(), brief.size(), &size);
+    // One that was cut off may lack up to three bytes of its last character as well.
+    if (size + 4 < brief.size()) return std::string(brief.data(), size);
     napi_get_value_string_utf8(env_, value, nullptr, 0, &size);
     if (size > kMaxText) return Refuse("a string is longer than 128 KiB");
     return value.As<Napi::String>().Utf8Value();
@@ -60,9 +66,10 @@ class Copier {
     if (value.IsTypedArray() || value.IsArrayBuffer() || value.IsDataView()) {
       return Refuse("a buffer is no plain data");
     }
-    const Napi::MaybeOrValue<Napi::Array> names = value.As<Napi::Object>().GetPropertyNames();
+    const Napi::Array names = OwnNames(value);
     if (env_.IsExceptionPending()) return {};
     Object object;
+    object.reserve(names.Length());
     for (uint32_t i = 0; i < names.Length() && problem_ == nullptr && !env_.IsExceptionPending(); i++) {
       const Napi::HandleScope scope(env_);
       const Napi::Value name = names.Get(i);
@@ -72,6 +79,15 @@ class Copier {
       if (const auto* text = key.As<std::string>()) object.emplace_back(*text, Copy(member, depth + 1));
     }
     return object;
+  }
+
+  Napi::Array OwnNames(const Napi::Value& object) {
+    napi_value names = nullptr;
+    constexpr auto filter = napi_key_filter(napi_key_enumerable | napi_key_skip_symbols);
+    const napi_status status = napi_get_all_property_names(env_, object, napi_key_own_only, filter,
+                                                           napi_key_numbers_to_strings, &names);
+    if (status != napi_ok) return Napi::Array::New(env_);
+    return {env_, names};
   }
 
   Value CopyArray(const Napi::Array& list, int depth) {
