@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { NftBatch } from '../../../lib/kernel/contract';
-import { useNamespaces } from './support';
+import { runScript, useNamespaces } from './support';
 
 describe('nft.batch that drops a chain', () => {
   const ns = useNamespaces();
@@ -61,6 +61,24 @@ describe('nft.batch that drops a chain', () => {
     const { faults } = await ns.attempt(drop('one'));
     expect(faults[0]).to.include({ op: 'delete chain ip nat one', errno: 'EBUSY' });
     expect(await listing()).to.equal(before);
+  });
+
+  /** How a step ends where every such system call fails. */
+  async function fatesWhere(calls: string, errno: string): Promise<string[]> {
+    const script = `const steps = JSON.parse(process.argv[2]);
+      Promise.all(steps.map((step) => require(process.argv[1]).apply({}, [step], 'stop'))).then((all) =>
+        console.log(all.map(({ outcomes, faults }) => (faults[0] ? faults[0].errno : outcomes[0].did)).join()))`;
+    const inject = ['-f', '-qq', '-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${calls}:error=${errno}`];
+    const { drop: _, ...nothing } = drop();
+    const steps = [drop('one'), { ...nothing, ensure: { comment: '', chains: [], sets: [], rules: [] } }];
+    const { stdout } = await runScript(script, [JSON.stringify(steps)], ['strace', ...inject]);
+    return stdout.trim().split(',');
+  }
+
+  it('has nothing to do where the kernel has no nftables, in which nothing can be made', async () => {
+    expect(await fatesWhere('socket', 'EPROTONOSUPPORT')).to.deep.equal(['kept', 'EPROTONOSUPPORT']);
+    expect(await fatesWhere('sendmsg,sendto', 'EINVAL')).to.deep.equal(['kept', 'EINVAL']);
+    expect(await fatesWhere('sendmsg,sendto', 'EPERM')).to.deep.equal(['EPERM', 'EPERM']);
   });
 
   it('succeeds though others drop the same and add to the chain before it all the time', async () => {
