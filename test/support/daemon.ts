@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from '../../lib/daemon/ask';
 import type { Report } from '../../lib/daemon/report';
 import { type Keeper, worldPath } from './keeper';
@@ -44,24 +46,29 @@ export interface DaemonOptions {
   /** A program with its arguments that is to start the daemon: `unshare …`. */
   by?: readonly string[];
   in?: Place;
+  /** Is told each line that is written to descriptor 3. */
+  told?: (line: string) => void;
 }
 
 /** A daemon that has been started, and may yet fail to serve. */
 export function spawnDaemon(keeper: Keeper, plugins: string, options: DaemonOptions = {}): Daemon {
-  const { args = [], by = [], in: place } = options;
+  const { args = [], by = [], in: place, told = () => {} } = options;
   // Should the test process die, so does the daemon: it would keep its world alive.
   const line = ['--pdeathsig', 'KILL', 'nsenter', ...enter(keeper, place), ...by];
   const child = spawn('setpriv', [...line, join(plugins, 'trestle'), 'daemon', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     env: { PATH },
   });
   const log: LogLine[] = [];
   let stderr = '';
-  createInterface({ input: child.stdout }).on('line', (text) => log.push(JSON.parse(text) as LogLine));
-  child.stderr.on('data', (chunk) => {
+  createInterface({ input: child.stdout as Readable }).on('line', (text) => log.push(JSON.parse(text) as LogLine));
+  createInterface({ input: child.stdio[3] as Readable }).on('line', told);
+  child.stderr?.on('data', (chunk) => {
     stderr += chunk;
   });
   const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, stderr }));
+  keeper.companions.add(child.pid ?? 0);
+  void ended.then(() => keeper.companions.delete(child.pid ?? 0));
   return {
     pid: child.pid ?? 0,
     process: child,
@@ -78,17 +85,21 @@ export function spawnDaemon(keeper: Keeper, plugins: string, options: DaemonOpti
 /** A daemon that serves. */
 export async function startDaemon(keeper: Keeper, plugins: string, options?: DaemonOptions): Promise<Daemon> {
   const daemon = spawnDaemon(keeper, plugins, options);
-  const serving = logged(daemon, ({ msg }) => msg === 'serving');
-  const early = await Promise.race([serving, daemon.ended]);
-  if (early !== undefined && 'code' in early) throw new Error(`no daemon: ${early.stderr || early.signal}`);
+  await logged(daemon, ({ msg }) => msg === 'serving').catch(async () => {
+    const { stderr, signal } = await daemon.ended;
+    throw new Error(`no daemon: ${stderr || signal}`);
+  });
   return daemon;
 }
 
-/** Waits for a line of the log. */
+/** Waits for a line of the log. Fails when the daemon ends before it says so. */
 export async function logged(daemon: Daemon, isIt: (line: LogLine) => boolean): Promise<void> {
+  let isOver = false;
+  void daemon.ended.then(() => {
+    isOver = true;
+  });
   while (!daemon.log.some(isIt)) {
-    if (daemon.process.stdout === null || daemon.process.stdout.closed) return;
-    await Promise.race([once(daemon.process.stdout, 'data'), once(daemon.process.stdout, 'close')]);
-    await new Promise(setImmediate);
+    if (isOver) throw new Error('the daemon has ended');
+    await sleep(2);
   }
 }

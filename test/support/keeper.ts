@@ -6,8 +6,8 @@ import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 export interface Keeper {
   pid: number;
   process: ChildProcess;
-  /** A daemon that belongs to the world itself: nobody is told of it. */
-  companion?: number;
+  /** Daemons that belong to the world itself, by process id: nobody is told of them, and they end with it. */
+  companions: Set<number>;
 }
 
 /*
@@ -40,7 +40,7 @@ export async function startKeeper(): Promise<Keeper> {
   if (child.pid === undefined || String(first) !== 'ready\n') {
     throw new Error(`cannot make a world of namespaces: ${complaint || first}`);
   }
-  return { pid: child.pid, process: child };
+  return { pid: child.pid, process: child, companions: new Set() };
 }
 
 /** Ends the keeper and waits until it is gone. With it go all links, rules, mounts and files of its world. */
@@ -63,7 +63,7 @@ export function netnsNames(keeper: Keeper): string[] {
   return readdirSync(worldPath(keeper, '/run/netns')).sort();
 }
 
-/** The processes in the world's namespaces, the keeper and its companion excepted: their ids and command lines. */
+/** The processes in the world's namespaces, the keeper and its companions excepted: their ids and command lines. */
 export function processes(keeper: Keeper): { pid: number; command: string }[] {
   const mount = readlinkSync(`/proc/${keeper.pid}/ns/mnt`);
   const nets = new Set([readlinkSync(`/proc/${keeper.pid}/ns/net`)]);
@@ -71,7 +71,7 @@ export function processes(keeper: Keeper): { pid: number; command: string }[] {
     nets.add(`net:[${statSync(worldPath(keeper, `/run/netns/${name}`)).ino}]`);
   }
   return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== keeper.pid && Number(entry) !== keeper.companion)
+    .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== keeper.pid && !keeper.companions.has(Number(entry)))
     .flatMap((pid) => {
       const inside = nets.has(link(`/proc/${pid}/ns/net`)) || link(`/proc/${pid}/ns/mnt`) === mount;
       return inside ? [{ pid: Number(pid), command: commandLine(pid) }] : [];
@@ -79,7 +79,7 @@ export function processes(keeper: Keeper): { pid: number; command: string }[] {
 }
 
 /** A process may end while it is looked at: "" then. A zombie's namespaces cannot be read either. */
-function link(path: string): string {
+export function link(path: string): string {
   try {
     return readlinkSync(path);
   } catch {

@@ -68,7 +68,7 @@ export async function cniHeldAt(world: World, type: string, call: CniCall, index
 }
 
 /** Waits until a process has stopped; false when it ended instead. */
-async function stops(pid: () => number): Promise<boolean> {
+export async function stops(pid: () => number): Promise<boolean> {
   for (;;) {
     const state = pid() === 0 ? '' : stateOf(pid());
     if (state === 'T') return true;
@@ -143,7 +143,7 @@ export async function killAtEachCall(
   }
 }
 
-function parseLog(log: string): ChangingCall[] {
+export function parseLog(log: string): ChangingCall[] {
   return log.split('\n').flatMap((line) => {
     const [, index, name = '', detail = ''] = line.match(/^(\d+) (\S+) (.*)$/) ?? [];
     return index === undefined ? [] : [{ index: Number(index), name, detail }];
@@ -157,7 +157,7 @@ const sources = join(__dirname, 'kill-at');
 let built: Promise<string> | undefined;
 
 /** The path of the program that kills; compiled at most once in a process. */
-function killAt(): Promise<string> {
+export function killAt(): Promise<string> {
   built ??= compiled(
     'kill-at',
     readdirSync(sources).map((name) => join(sources, name)),

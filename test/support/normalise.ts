@@ -75,9 +75,11 @@ export function nft(ruleset: { nftables: Json[] }): string[] {
   });
 }
 
-/** Without the time at which an attachment record was written. */
+/** Without the time at which an attachment record was written, and which of many calls has written it. */
 export function file(text: string): string {
-  return text.replace(/^(\{"version":1,.*?"noted":)\d+/, '$1…');
+  return text
+    .replace(/^(\{"version":1,.*?"noted":)\d+/, '$1…')
+    .replace(/^(\{"version":1,.*),"token":"[0-9a-f]{32}"\}$/, '$1}');
 }
 
 function settled(value: Json): Json {

@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
+import { confinement } from './confine';
 import { type Daemon, type LogLine, startDaemon } from './daemon';
 import { type Keeper, worldPath } from './keeper';
 import { installedPlugins } from './plugins';
@@ -30,12 +31,10 @@ export function tallyFor(path: string): void {
 /** What has been counted so far, by test file. */
 export const tallied = (): ReadonlyMap<string, Tally> => tallies;
 
-/** The daemon of a new world, if worlds are to have one. */
+/** The daemon of a new world, if worlds are to have one. It can do no more than systemd would let it. */
 export async function warmDaemon(keeper: Keeper, plugins: string): Promise<Daemon | undefined> {
   if (!isWarm || plugins !== installedPlugins) return undefined;
-  const daemon = await startDaemon(keeper, plugins);
-  keeper.companion = daemon.pid;
-  return daemon;
+  return startDaemon(keeper, plugins, { by: await confinement() });
 }
 
 /** Ends a world's daemon, and counts what it has done. Returns what is wrong with it. */

@@ -118,6 +118,7 @@ async function closeWorld(keeper: Keeper, peers: EchoPeer[], daemon: Daemon | un
     kill(pid);
   }
   const faults = daemon ? await endWarmDaemon(keeper, daemon) : [];
+  for (const pid of keeper.companions) kill(pid);
   await endKeeper(keeper);
   if (strangers.length > 0) {
     throw new Error(`left running: ${strangers.map(({ pid, command }) => `${pid} ${command}`).join(', ')}`);

@@ -13,6 +13,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "../../../native/launcher/protocol.h"
+
 #define CALL(name, test, argument) \
   { __NR_##name, #name, test, argument }
 
@@ -183,6 +185,20 @@ static bool is_lasting_write(pid_t thread, int fd, pid_t root, char* detail) {
     return true;
   }
   return detail[0] == '/' && strncmp(detail, "/dev/", 5) != 0 && strncmp(detail, "/memfd:", 7) != 0;
+}
+
+bool is_frame(pid_t thread, const struct call* call, const uint64_t* args, char* detail) {
+  struct iovec first = {(void*)(uintptr_t)args[1], 0};
+  struct header {
+    uint32_t magic, kind;
+  } header;
+  bool is_vector = call->number == __NR_writev;
+  if (call->test != WRITE_TO_FD || (is_vector && !copy_in(thread, args[1], &first, sizeof first)) ||
+      !copy_in(thread, (uintptr_t)first.iov_base, &header, sizeof header) || header.magic != FRAME_MAGIC) {
+    return false;
+  }
+  snprintf(detail, DETAIL_SIZE, "frame %u", header.kind);
+  return true;
 }
 
 bool is_change(pid_t thread, pid_t root, const struct call* call, const uint64_t* args, char* detail) {

@@ -24,6 +24,9 @@ extern const size_t call_count;
 
 /*
  * Whether the call that `thread` is about to make changes something; `detail` then says what. `root` is the
- * command whose standard output counts: a runtime has its answer from then on.
+ * command whose standard output counts: a runtime has its answer from then on. 0: nobody's does.
  */
 bool is_change(pid_t thread, pid_t root, const struct call* call, const uint64_t* args, char* detail);
+
+/* Whether it is a daemon's word to a launcher: `detail` is then "frame <kind>" (see protocol.h). */
+bool is_frame(pid_t thread, const struct call* call, const uint64_t* args, char* detail);

@@ -1,12 +1,15 @@
 /*
- * kill-at N [--root | --hold] COMMAND [ARGUMENT...]
+ * kill-at N [--root | --hold | --daemon] COMMAND [ARGUMENT...]
  *
  * Runs a command and kills it with SIGKILL just before the Nth system call that changes something outside of
  * it, counted over all of its threads and children; with N = 0, never. Each such call is written to
  * descriptor 3 as
  * "<index> <system call> <detail>". The process that makes the call is killed, or with --root the command
  * itself. With --hold nothing is killed: the call waits, while kill-at stops itself (SIGSTOP), until somebody
- * lets that continue (SIGCONT) or ends it (SIGKILL), and the command with it.
+ * lets that continue (SIGCONT) or ends it (SIGKILL), and the command with it. With --daemon the same, but
+ * nothing is counted before SIGUSR1, and from 0 on after each; N is one more each time. What the command says
+ * to a launcher counts as a change, and what it prints does not, being a log. It is told by "daemon <process
+ * id>" on descriptor 3.
  *
  * strace can inject a signal too, but counts for each system call and each thread apart ("per syscall and per
  * tracee"), so the first call of a second thread can never be hit. Here a seccomp filter stops a thread at
@@ -50,10 +53,19 @@ struct run {
   long stop_at;
   enum victim victim;
   long count;
+  bool is_daemon;
   struct ptrace_syscall_info last;
   pid_t last_thread;
   int root_status;
 };
+
+/* SIGUSR1 has come, and no call since. */
+static volatile sig_atomic_t is_begun;
+
+static void begin(int signal) {
+  (void)signal;
+  is_begun = 1;
+}
 
 static const struct call* find_call(uint64_t number) {
   for (size_t i = 0; i < call_count; i++) {
@@ -91,6 +103,20 @@ static bool is_restart(struct run* run, pid_t thread, const struct ptrace_syscal
   return same && strncmp(detail, "/proc/sys/", strlen("/proc/sys/")) == 0;
 }
 
+static bool is_counted(struct run* run, pid_t thread, const struct call* call, const uint64_t* args,
+                       char* detail) {
+  if (!run->is_daemon) {
+    return is_change(thread, run->root, call, args, detail);
+  }
+  if (is_begun) {
+    is_begun = 0;
+    run->count = 0;
+    run->stop_at++;
+  }
+  return run->count >= 0 &&
+         (is_frame(thread, call, args, detail) || is_change(thread, 0, call, args, detail));
+}
+
 static void at_call(struct run* run, pid_t thread) {
   struct ptrace_syscall_info info = {0};
   char detail[DETAIL_SIZE] = "";
@@ -98,7 +124,7 @@ static void at_call(struct run* run, pid_t thread) {
     return;
   }
   const struct call* call = find_call(info.seccomp.nr);
-  if (call == NULL || !is_change(thread, run->root, call, (const uint64_t*)info.seccomp.args, detail) ||
+  if (call == NULL || !is_counted(run, thread, call, (const uint64_t*)info.seccomp.args, detail) ||
       is_restart(run, thread, &info, detail)) {
     return;
   }
@@ -189,17 +215,32 @@ static pid_t start(char** command) {
   return child;
 }
 
+/* It counts nothing before the first SIGUSR1. */
+static void await_requests(struct run* run) {
+  const struct sigaction action = {.sa_handler = begin};
+  sigaction(SIGUSR1, &action, NULL);
+  run->is_daemon = true;
+  run->count = -1;
+  run->stop_at--;
+  dprintf(LOG_FD, "daemon %d\n", run->root);
+}
+
 int main(int argc, char** argv) {
-  enum victim victim = CALLER;
+  struct run run = {.victim = CALLER};
   char** command = argv + 2;
-  if (argc > 2 && strncmp(*command, "--", 2) == 0) {
-    victim = strcmp(*command++, "--root") == 0 ? ROOT : NOBODY;
-  }
+  const char* option = argc > 2 && strncmp(*command, "--", 2) == 0 ? *command++ : "";
   if (argc < 3 || *command == NULL) {
-    fprintf(stderr, "usage: kill-at N [--root | --hold] COMMAND [ARGUMENT...] 3>LOG\n");
+    fprintf(stderr, "usage: kill-at N [--root | --hold | --daemon] COMMAND [ARGUMENT...] 3>LOG\n");
     return 125;
   }
-  struct run run = {.root = start(command), .stop_at = atol(argv[1]), .victim = victim};
+  if (*option != '\0') {
+    run.victim = strcmp(option, "--root") == 0 ? ROOT : NOBODY;
+  }
+  run.stop_at = atol(argv[1]);
+  run.root = start(command);
+  if (strcmp(option, "--daemon") == 0) {
+    await_requests(&run);
+  }
   follow(&run);
   return WIFSIGNALED(run.root_status) ? 128 + WTERMSIG(run.root_status) : WEXITSTATUS(run.root_status);
 }
