@@ -12,6 +12,8 @@ export const unitsOfNode = '/etc/systemd/system';
 
 /** A world whose first process is systemd, the machine's own program. Programs and plugins run beside its services. */
 export interface SystemdWorld extends World {
+  /** What follows `nsenter` to get beside systemd, up to "--". */
+  enter: readonly string[];
   systemctl(...args: string[]): Promise<Ran>;
   /** A property of a unit, as `systemctl show` has it. */
   property(unit: string, name: string): Promise<string>;
@@ -63,6 +65,7 @@ export async function createSystemdWorld(options?: WorldOptions): Promise<System
   await until('sockets.target', 'ActiveState', 'active');
   return {
     ...world,
+    enter: beside(pid),
     close,
     run: inside,
     systemctl,
@@ -80,7 +83,7 @@ export async function createSystemdWorld(options?: WorldOptions): Promise<System
   };
 }
 
-/** The namespaces of systemd, which it is found by. */
+/** The namespaces of systemd, by its process id. */
 function beside(pid: number, place: Place = 'host'): string[] {
   const net = place === 'host' ? '--net' : `--net=/proc/${pid}/root${place.path}`;
   return ['--target', String(pid), '--mount', '--pid', net, '--'];
@@ -95,7 +98,8 @@ async function firstProcess(parent: number): Promise<number> {
   }
 }
 
-function children(pid: number): number[] {
+/** The processes that a process has started and not waited for. */
+export function children(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }
 
