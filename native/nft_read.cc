@@ -187,7 +187,9 @@ Result<std::optional<Elements>> NftElementsOf(Socket& socket, const NftTable& ta
 }
 
 Value ToValue(const NftRuleFact& rule) {
-  return Object{{"handle", std::to_string(rule.handle)}, {"comment", rule.comment}};
+  Object fact = {{"handle", std::to_string(rule.handle)}, {"comment", rule.comment}};
+  if (!rule.jump.empty()) fact.emplace_back("jump", rule.jump);
+  return fact;
 }
 
 Value ToValue(const NftSetFact& set) {

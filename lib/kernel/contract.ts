@@ -141,6 +141,8 @@ export interface NftRuleFact {
   /** The kernel's handle, as a decimal string (64 bits). */
   handle: string;
   comment: string;
+  /** The chain that it jumps or goes to, if it does. */
+  jump?: string;
 }
 
 // ------------------------------------------------------------------------------------------------ steps

@@ -1,6 +1,7 @@
 // In the program as it is built, a module of Node's is loaded when something of it is first asked for.
 import { createHash } from 'node:crypto';
-import type { NftBatch } from '../kernel/contract';
+import { isIPv6 } from '../cni/addresses';
+import type { NftBatch, NftRuleFact, Query } from '../kernel/contract';
 
 /**
  * Masquerading as the reference plugins do it, by iptables: in the table `nat`, for each address a rule of POSTROUTING
@@ -30,4 +31,21 @@ export function unmasqueradeReference(network: string, containerId: string): Nft
     table: 'nat',
     drop: { sets: [], rules: [], chains },
   }));
+}
+
+/** Asks for the rules among which the reference's are. */
+export const referenceQueries = {
+  iptablesRules: { query: 'nft.rules', ns: 'host', family: 'ip', table: 'nat', chain: postrouting },
+  ip6tablesRules: { query: 'nft.rules', ns: 'host', family: 'ip6', table: 'nat', chain: postrouting },
+} as const satisfies Record<string, Query>;
+
+/** Whether the reference masquerades the container's addresses of this one's family. */
+export function masqueradedByReference(
+  { iptablesRules, ip6tablesRules }: Partial<Record<keyof typeof referenceQueries, NftRuleFact[] | null>>,
+  { network, containerId }: { network: string; containerId: string },
+  address: string,
+): boolean {
+  const rules = (isIPv6(address) ? ip6tablesRules : iptablesRules) ?? [];
+  const jumps = rules.flatMap(({ jump }) => jump ?? []);
+  return jumps.length > 0 && jumps.includes(referenceChain(network, containerId));
 }

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { expectUnchanged } from '../support/expect-unchanged';
 import { bookkeeping } from '../support/leftovers';
 import { masqueraded, nft } from '../support/masquerading';
-import { type Config, hostLocal, ranges, succeed } from '../support/network';
+import { type Config, hostLocal, ranges, refusal, succeed } from '../support/network';
 import type { Pod } from '../support/peers';
 import { referencePlugins } from '../support/plugins';
 import type { Snapshot } from '../support/snapshot';
@@ -15,8 +15,8 @@ interface Attached {
   config: Config;
 }
 
-/** The chains of other containers of the network, and of the nodes' other users, are there all the time. */
-describe('DEL of a pod that the reference attached with ipMasq', () => {
+/** On a node where the reference has attached another pod of the network, too. */
+describe('A pod that the reference attached with ipMasq', () => {
   let world: World;
   let before: Snapshot;
   let iptablesBefore: string;
@@ -57,7 +57,7 @@ describe('DEL of a pod that the reference attached with ipMasq', () => {
     ['an IPv6 address', ranges.ipv6],
     ['both', ranges.ipv4, ranges.ipv6],
   ] as const) {
-    it(`leaves nothing of it and keeps its neighbours' rules: one with ${what}, and again`, async () => {
+    it(`with ${what}: DEL leaves nothing of it and keeps its neighbours' rules, and so does another`, async () => {
       const pod = await attach('old', masqueraded({ ipam: hostLocal(...sets) }));
       await remove(pod);
       await expectNothingLeft();
@@ -66,12 +66,12 @@ describe('DEL of a pod that the reference attached with ipMasq', () => {
     });
   }
 
-  it('needs no prevResult', async () => {
+  it('DEL needs no prevResult', async () => {
     await remove({ ...(await attach()), config: network });
     await expectNothingLeft();
   });
 
-  it('needs neither the namespace nor prevResult', async () => {
+  it('DEL needs neither the namespace nor prevResult', async () => {
     for (const gone of [false, true]) {
       const { netns, ...pod } = await attach();
       await world.removePod(netns);
@@ -80,13 +80,13 @@ describe('DEL of a pod that the reference attached with ipMasq', () => {
     }
   });
 
-  it('needs no configuration without faults, nor one in any case', async () => {
+  it('DEL does with a configuration that has faults and its keys in capitals', async () => {
     const { ipMasq, ...rest } = network;
     await remove({ ...(await attach()), config: { ...rest, IPMASQ: ipMasq, mtu: 'large', vlan: {} } });
     await expectNothingLeft();
   });
 
-  it('lets the reference attach the next pod, and is the same as its own DEL', async () => {
+  it('DEL lets the reference attach and delete the next pod', async () => {
     await remove(await attach());
     const { netns, ...next } = await attach('next');
     expect(await iptables()).to.not.equal(iptablesBefore);
@@ -95,7 +95,7 @@ describe('DEL of a pod that the reference attached with ipMasq', () => {
     await expectNothingLeft();
   });
 
-  it("leaves the table's empty chains where it was the last one, as the reference does", async () => {
+  it("DEL leaves the table's own chains, empty, where it was the last one", async () => {
     await remove({
       containerId: 'neighbour',
       netns: { name: 'neighbour', path: '/run/netns/neighbour' },
@@ -108,7 +108,19 @@ describe('DEL of a pod that the reference attached with ipMasq', () => {
     );
   });
 
-  describe('costs the same without other rules and with 1,000 of them', () => {
+  it("CHECK takes the reference's rules for its masquerading, and says whose address has none any more", async () => {
+    const { netns, containerId, config } = await attach();
+    const check = { command: 'CHECK', netns, containerId, config };
+    await succeed(world, 'bridge', check);
+    await world.run('ip6tables', ['-t', 'nat', '-F', 'POSTROUTING']);
+    const { code, msg } = await refusal(world, 'bridge', check);
+    expect(code).to.equal(101);
+    expect(msg)
+      .to.match(/lacks fd00:1:2::3$/)
+      .and.not.include('10.1.2.3');
+  });
+
+  describe('DEL costs the same without other rules and with 1,000 of them', () => {
     const rules = Array.from({ length: 1_000 }, (_, n) => `ip daddr 10.9.${n >> 8}.${n & 255} counter accept`);
     const add = (chain: string) => nft(world, `table ip nat { chain ${chain} {\n${rules.join('\n')}\n }\n }`);
     const costOf = async (pod: Attached) => trafficOf(world, { ...pod, command: 'DEL' });

@@ -11,9 +11,11 @@ import {
   type Identity,
   type Plan,
 } from '../../plugin/define';
+import { hostEndName } from '../../plugin/identity';
 import { ipamType } from '../../plugin/ipam';
 import { guardMac } from '../mac-spoof';
 import { masquerade } from '../masquerade';
+import { masqueradedByReference, referenceQueries } from '../reference-masquerade';
 import { aliasOf, attachSteps } from './attach';
 import { differences } from './check';
 import {
@@ -56,9 +58,17 @@ function facts({ request, config, identity }: Context<BridgeConfig> & { identity
     podEnd: { query: 'link', ns: 'pod', name: request.ifname },
     podAddrs: { query: 'addrs', ns: 'pod', link: request.ifname },
   } as const satisfies Record<string, Query>;
-  const asked: typeof always & Partial<typeof removalQueries> =
-    request.command === 'DEL' ? { ...always, ...removalQueries } : always;
+  const asked: typeof always & Partial<typeof removalQueries & typeof referenceQueries> = {
+    ...always,
+    ...(request.command === 'DEL' ? removalQueries : {}),
+    ...(isReferences({ request, config, identity }) ? referenceQueries : {}),
+  };
   return asked;
+}
+
+/** For CHECK, by the name of the host end: whether the reference made the attachment and had to masquerade it. */
+function isReferences({ request, config, identity }: Context<BridgeConfig> & { identity: Identity }): boolean {
+  return request.command === 'CHECK' && config.ipMasq && identity.hostEnd.name !== hostEndName(identity);
 }
 
 function refuse({ request, config, identity, facts }: BridgeContext): void {
@@ -112,10 +122,9 @@ function add(context: AddContext<BridgeConfig, Queries>): Plan {
     addressing: layer3,
     bridge: facts.bridge,
   });
+  const masqueraded = config.ipMasq ? addresses.filter((it) => !masqueradedByReference(facts, identity, it)) : [];
   const masquerading =
-    config.ipMasq && layer3.ips.length > 0
-      ? [masquerade(identity.network, identity.containerId, identity.ifname, addresses)]
-      : [];
+    masqueraded.length > 0 ? [masquerade(identity.network, identity.containerId, identity.ifname, masqueraded)] : [];
   return {
     shared: { lock: `bridge ${config.bridge}`, steps: sharedSteps(config, gateways, facts, identity.machineId) },
     steps: [...before, ...steps, ...masquerading],

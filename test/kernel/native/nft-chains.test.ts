@@ -36,6 +36,8 @@ describe('nft.batch that drops a chain', () => {
       rule('POSTROUTING', 'ip saddr 10.1.2.4 goto one'),
       rule('POSTROUTING', 'accept comment "one"'),
     );
+    const rules = await ns.ask({ query: 'nft.rules', ns: 'host', family: 'ip', table: 'nat', chain: 'POSTROUTING' });
+    expect(rules?.map(({ jump }) => jump)).to.deep.equal(['one', 'two', 'one', undefined]);
     expect((await ns.apply(drop('one')))[0]?.did).to.equal('deleted');
     expect(await listing()).to.match(
       /^table ip nat { chain POSTROUTING { type .*; ip saddr 10\.1\.2\.3 jump two accept comment "one" } chain two { [^}]+ masquerade } }$/,
