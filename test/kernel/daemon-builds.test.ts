@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { expect } from 'chai';
-import { type Daemon, daemonSocket, logged, startDaemon } from '../support/daemon';
+import { type Daemon, daemonSocket, startDaemon } from '../support/daemon';
 import { coldCounts } from '../support/daemon-peer';
 import { type Launched, launchedProgram } from '../support/launched';
 import { bridgeNetwork, ipsOf, succeed } from '../support/network';
@@ -28,8 +28,6 @@ describe('A daemon and a launcher of another build', () => {
     const result = await succeed(world, 'bridge', { netns: await world.addPod(), containerId, config, plugins });
     expect(await world.ping('host', ipsOf(result)[0] as string), 'ping').to.equal(true);
   }
-  const reasons = (): (string | undefined)[] =>
-    daemon.log.filter(({ msg }) => msg === 'declined').map((line) => line.reason);
 
   for (const [what, isNewer] of [
     ['an older one', false],
@@ -40,7 +38,7 @@ describe('A daemon and a launcher of another build', () => {
       const [plugins, strangers] = isNewer ? [world.plugins, installed.bin] : [installed.bin, world.plugins];
       daemon = await startDaemon(world.keeper, plugins);
       await expectPod('stranger', strangers);
-      expect(reasons()).to.deep.equal(['build']);
+      expect((await daemon.report()).declined).to.deep.equal({ build: 1 });
       expect(coldCounts(world)).to.deep.equal({ declined: 1 });
       // It is still the one that its own launchers ask.
       await expectPod('own', plugins);
@@ -58,10 +56,12 @@ describe('A daemon and a launcher of another build', () => {
     expect(daemon.log.map(({ msg }) => msg)).to.include('draining');
     expect(existsSync(world.path(daemonSocket))).to.equal(false);
     await expectPod('second', installed.bin);
-    expect(reasons()).to.deep.equal(['build']);
+    expect(daemon.log.filter(({ msg }) => msg === 'declined').map(({ reason }) => reason)).to.deep.equal(['build']);
     daemon = await startDaemon(world.keeper, installed.bin);
     await expectPod('third', installed.bin);
-    await logged(daemon, ({ msg, container }) => msg === 'request' && container === 'third');
+    expect((await daemon.report()).requests.map(({ command, count }) => `${count} ${command}`)).to.deep.equal([
+      '1 ADD',
+    ]);
     await daemon.end();
   });
 });

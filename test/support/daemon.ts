@@ -30,7 +30,7 @@ export interface LogLine {
 export interface Daemon {
   pid: number;
   process: ChildProcess;
-  /** Everything that it has logged so far. */
+  /** Everything of its log that has come so far; all of it once it has ended. */
   log: readonly LogLine[];
   /** What `trestle daemon status` would tell. */
   report(): Promise<Report>;
@@ -59,6 +59,7 @@ export function spawnDaemon(keeper: Keeper, plugins: string, options: DaemonOpti
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     env: { PATH },
   });
+  const socket = args[args.indexOf('--socket') + 1 || args.length] ?? daemonSocket;
   const log: LogLine[] = [];
   let stderr = '';
   createInterface({ input: child.stdout as Readable }).on('line', (text) => log.push(JSON.parse(text) as LogLine));
@@ -74,7 +75,7 @@ export function spawnDaemon(keeper: Keeper, plugins: string, options: DaemonOpti
     process: child,
     log,
     ended,
-    report: () => ask(worldPath(keeper, daemonSocket), false),
+    report: () => ask(worldPath(keeper, socket), false),
     end: (signal) => {
       child.kill(signal);
       return ended;
@@ -85,21 +86,34 @@ export function spawnDaemon(keeper: Keeper, plugins: string, options: DaemonOpti
 /** A daemon that serves. */
 export async function startDaemon(keeper: Keeper, plugins: string, options?: DaemonOptions): Promise<Daemon> {
   const daemon = spawnDaemon(keeper, plugins, options);
-  await logged(daemon, ({ msg }) => msg === 'serving').catch(async () => {
-    const { stderr, signal } = await daemon.ended;
-    throw new Error(`no daemon: ${stderr || signal}`);
-  });
+  const over = endOf(daemon);
+  while (!(await answers(daemon))) {
+    if (over.isSo) throw new Error(`no daemon: ${(await daemon.ended).stderr || 'it was killed'}`);
+    await sleep(5);
+  }
   return daemon;
 }
 
-/** Waits for a line of the log. Fails when the daemon ends before it says so. */
-export async function logged(daemon: Daemon, isIt: (line: LogLine) => boolean): Promise<void> {
-  let isOver = false;
+const answers = (daemon: Daemon): Promise<boolean> =>
+  daemon.report().then(
+    () => true,
+    () => false,
+  );
+
+/** Tells at any time whether a daemon has ended. */
+function endOf(daemon: Daemon): { isSo: boolean } {
+  const over = { isSo: false };
   void daemon.ended.then(() => {
-    isOver = true;
+    over.isSo = true;
   });
+  return over;
+}
+
+/** Waits for a line of the log, which is written a moment later than what it tells. Fails when the daemon has ended without. */
+export async function logged(daemon: Daemon, isIt: (line: LogLine) => boolean): Promise<void> {
+  const over = endOf(daemon);
   while (!daemon.log.some(isIt)) {
-    if (isOver) throw new Error('the daemon has ended');
+    if (over.isSo) throw new Error('the daemon has ended');
     await sleep(2);
   }
 }
