@@ -72,6 +72,13 @@ describe('systemd, with the units of make install', () => {
     expect(limits.stdout).to.equal('NoNewPrivs:\t1\nSeccomp:\t2\n');
   });
 
+  it('goes by the new ones when they are installed again', async () => {
+    await node.run('sh', ['-c', `echo '# of an older build' >>${unitsOfNode}/trestle.service`]);
+    expect(await node.property('trestle.service', 'NeedDaemonReload')).to.equal('yes');
+    await node.run(join(built, 'install.sh'), [installed.bin, unitsOfNode]);
+    expect(await node.property('trestle.service', 'NeedDaemonReload')).to.equal('no');
+  });
+
   it('starts it again when it is killed', async () => {
     const killed = await mainPid();
     await node.run('kill', ['-KILL', String(killed)]);
