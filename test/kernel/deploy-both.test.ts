@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect } from 'chai';
-import { addPluginFolder, bin, outcome, startContainer } from '../support/container';
+import { addPluginFolder, bin, firstWords, outcome, startContainer } from '../support/container';
 import { daemonSocket } from '../support/daemon';
 import { readDaemonSet } from '../support/manifest';
 import { bridgeNetwork, succeed } from '../support/network';
@@ -43,7 +42,7 @@ describe('A node with the DaemonSet and with the units of systemd', () => {
 
   it("has systemd give up where the pod's daemon is there first, and that one back when Kubernetes has restarted it", async () => {
     const container = startContainer(node.enter, pod, main);
-    await once(container.stdout as NodeJS.ReadableStream, 'data');
+    await firstWords(container);
     await node.systemctl('start', 'trestle.socket');
     while ((await node.property('trestle.socket', 'ActiveState')) !== 'failed') await attach();
     expect(existsSync(node.path(daemonSocket))).to.equal(false);
@@ -51,7 +50,7 @@ describe('A node with the DaemonSet and with the units of systemd', () => {
     for (const pid of children(container.pid ?? 0)) process.kill(pid, 'SIGTERM');
     expect((await outcome(container)).code).to.equal(0);
     const next = startContainer(node.enter, pod, main);
-    await once(next.stdout as NodeJS.ReadableStream, 'data');
+    await firstWords(next);
     await attach();
     expect((await probe()).text).to.match(/^requests: 1 claimed/m);
   });

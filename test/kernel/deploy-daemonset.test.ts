@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readlinkSync } from 'node:fs';
 import { expect } from 'chai';
-import { addPluginFolder, bin, outcome, startContainer } from '../support/container';
+import { addPluginFolder, bin, firstWords, outcome, startContainer } from '../support/container';
 import { daemonSocket } from '../support/daemon';
 import { readDaemonSet } from '../support/manifest';
 import { bridgeNetwork, succeed } from '../support/network';
@@ -54,7 +54,7 @@ describe('A pod of the DaemonSet', () => {
   };
   const startDaemon = async () => {
     container = start();
-    await once(container.stdout as NodeJS.ReadableStream, 'data');
+    await firstWords(container);
   };
   const attach = () => {
     pods += 1;

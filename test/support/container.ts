@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { Container, PodSpec } from './manifest';
 import { output, PATH } from './run';
 
@@ -50,6 +51,12 @@ export function startContainer(enter: readonly string[], pod: PodSpec, container
     env: { PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+}
+
+/** Waits until a container has said something. Fails if it ends without. */
+export async function firstWords({ stdout, stderr }: ChildProcess): Promise<void> {
+  const [first] = await Promise.race([once(stdout as Readable, 'data'), once(stdout as Readable, 'close')]);
+  if (first === undefined) throw new Error(`the container has ended: ${stderr?.read() ?? ''}`);
 }
 
 /** What became of a container that ends by itself, and all that it said. */
