@@ -43,18 +43,20 @@ export async function closeAll(contenders: readonly Contender[]): Promise<void> 
 async function startContender(name: ContenderName): Promise<Contender> {
   const world = await createWorld();
   const timer = await startTimer(world);
-  const daemon = name === 'warm' ? await startDaemon(world) : undefined;
-  return {
-    name,
-    world,
-    pods: podsOf(world),
-    run: daemon === undefined ? (...programs) => succeeding(timer, ...programs) : await served(timer, daemon),
-    close: async () => {
-      timer.stop();
-      await daemon?.stop();
-      await world.close();
-    },
+  let daemon: Daemon | undefined;
+  const close = async () => {
+    timer.stop();
+    await daemon?.stop();
+    await world.close();
   };
+  try {
+    if (name === 'warm') daemon = await startDaemon(world);
+    const run = daemon === undefined ? succeeding.bind(undefined, timer) : await served(timer, daemon);
+    return { name, world, pods: podsOf(world), run, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 function podsOf(world: World): Contender['pods'] {

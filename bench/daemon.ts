@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from '../lib/daemon/ask';
 import type { Report } from '../lib/daemon/report';
 import { daemonSocket, spawnDaemon } from '../test/support/daemon';
 import { installedPlugins } from '../test/support/plugins';
 import { PATH, run } from '../test/support/run';
-import { until } from '../test/support/running';
 import type { World } from '../test/support/world';
 
 /** The installed daemon, running in a world. */
@@ -30,7 +29,7 @@ export async function startDaemon(world: World): Promise<Daemon> {
   const failed = ended.then(({ stderr }) => {
     throw new Error(`the daemon has ended: ${stderr}`);
   });
-  await Promise.race([failed, until('the daemon listens', () => existsSync(socket))]);
+  await Promise.race([failed, answering(socket)]);
   return {
     report: ({ collect = false } = {}) => Promise.race([failed, ask(socket, collect)]),
     stop: async () => {
@@ -38,6 +37,18 @@ export async function startDaemon(world: World): Promise<Daemon> {
       await end();
     },
   };
+}
+
+/** Waits until a daemon answers: its socket's file is there a moment before it listens. Rejects after half a minute. */
+async function answering(socket: string): Promise<void> {
+  for (const ends = Date.now() + 30_000; ; await sleep(10)) {
+    try {
+      await ask(socket, false);
+      return;
+    } catch (error) {
+      if (Date.now() > ends) throw error;
+    }
+  }
 }
 
 /** How many calls were served by a process of their own although there is a daemon. */

@@ -42,16 +42,17 @@ const verdict = ({ held, what }: Finding): string => `${held ? 'PASS' : 'MISS'} 
 async function main(): Promise<void> {
   const pods = Number(process.env.SOAK || 10_000);
   const world = await createWorld();
-  const daemon = await startDaemon(world);
   const timer = await startTimer(world);
+  let daemon: Daemon | undefined;
   try {
+    daemon = await startDaemon(world);
     const points = await soak(world, daemon, timer, pods);
     const found = findings(points, await daemon.report());
     console.log(`${table(points)}\n\n${found.map(verdict).join('\n')}`);
     if (found.some(({ held }) => !held)) process.exitCode = 1;
   } finally {
     timer.stop();
-    await daemon.stop();
+    await daemon?.stop();
     await world.close();
   }
 }
