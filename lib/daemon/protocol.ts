@@ -67,7 +67,8 @@ export function frameReader(): (chunk: Buffer) => Frame[] {
       frames.push({ kind: rest.readUInt32LE(4), payload: rest.subarray(headerSize, wanted) });
     }
     if (rest.length < headerSize) wanted = headerSize;
-    parts = [rest];
+    // What is left of a large buffer must not keep it all.
+    parts = rest.length === 0 ? [] : [rest];
     size = rest.length;
     return frames;
   };

@@ -14,7 +14,7 @@
  * nothing, and when the connection breaks before a whole ANSWER is there: the cold process, which is given
  * the request's token, repairs what was begun. A daemon that cannot finish a request after GO (it needs a
  * plugin of somebody else) takes back what it did and closes. When the launcher closes before ANSWER, because
- * its runtime ended it, an ADD is taken back.
+ * its runtime ended it, an ADD is taken back, unless it was complete by then.
  *
  * A frame is a header of three 32-bit numbers in little-endian order (both machines that there are have it),
  * and a payload:
