@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { native } from '../kernel/native';
 import type { Platform } from '../plugin/platform';
 import { plugins } from '../plugins';
@@ -19,7 +20,7 @@ export function platformOf(
     bootId,
     // Anew each time: the clock may have been set since.
     get bootTime() {
-      return Date.now() - Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1000;
+      return Date.now() - uptime() * 1000;
     },
     machineId: machineId() ?? bootId,
     began,

@@ -24,6 +24,13 @@ export interface Entry {
 export function openHolders(stateDir: string, folder: string): Holders {
   const cache = index.leaseIndex(stateDir, folder);
   let scanned: Map<string, Entry> | undefined;
+  // What the index has said is asked again and again, and does not change under the lock.
+  const said = new Map<string, string[]>();
+  const addressesOf = (holder: Holder): string[] => {
+    const addresses = said.get(keyOf(holder)) ?? index.addressesOf(cache, holder);
+    said.set(keyOf(holder), addresses);
+    return addresses;
+  };
   let usable = true;
   let changed = false;
   const tryCache = (work: () => void): void => {
@@ -44,9 +51,9 @@ export function openHolders(stateDir: string, folder: string): Holders {
   if (!index.isCurrent(cache)) rescan();
   return {
     rescan,
-    addressesOf: (holder) =>
-      scanned ? (scanned.get(keyOf(holder))?.addresses ?? []) : index.addressesOf(cache, holder),
+    addressesOf: (holder) => (scanned ? (scanned.get(keyOf(holder))?.addresses ?? []) : addressesOf(holder)),
     update(holder, addresses) {
+      said.set(keyOf(holder), [...addresses]);
       scanned?.set(keyOf(holder), { holder, addresses: [...addresses] });
       tryCache(() => {
         index.unseal(cache);
