@@ -59,14 +59,15 @@ literals() {
 line() {
   printf '"%s\\n"' "$(printf '%s' "$1" | sed 's/["\\]/\\&/g')"
 }
-command="node $node_flags"
+# The daemon is there for long: the room that V8 gives to young objects would grow with each crowd of pods, and stay.
+command="node $node_flags --max-semi-space-size=1"
 plugin=${bun:+bun} environment=${bun:+BUN_ENABLE_CRASH_REPORTING=0}
 # shellcheck disable=SC2086 # lists of words
 ${CC:-cc} -static -Os -Wall -Wextra -Wconversion -Werror -s -o "$out/launcher" "$root"/native/launcher/*.c \
   -DRUNTIME="\"$id\"" -DLOADER="\"$loader\"" -DPLUGINS="$(literals $plugins)" \
   -DVERSION_REPORT="$(line "$version_report")" \
   -DLOADER_FLAGS="$(literals ${LOADER_FLAGS:-})" -DCOMMAND_ENGINE="$(literals $command)" \
-  -DPLUGIN_ENGINE="$(literals ${plugin:-$command})" -DPLUGIN_ENVIRONMENT="$(literals ${SANITIZER:-} $environment)"
+  -DPLUGIN_ENGINE="$(literals ${plugin:-node $node_flags})" -DPLUGIN_ENVIRONMENT="$(literals ${SANITIZER:-} $environment)"
 echo "$id" >"$out/id"
 echo "$plugins" >"$out/plugins"
 cp "$root/scripts/install.sh" "$root/scripts/uninstall.sh" "$root"/deploy/trestle.* "$out/"

@@ -54,7 +54,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     },
     async serve(request, hungUp) {
       const began = performance.now();
-      const served = await lanes.enter(request, () => serve(request, platform, hungUp));
+      const served = await lanes.enter(request, () => serve(request, platform, lanes.removal, hungUp));
       const seconds = (performance.now() - began) / 1000;
       // The runtime gets its answer first.
       setImmediate(() => note(request, served, seconds));

@@ -2,6 +2,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import type { Native } from '../kernel/contract';
 import { type Answer, handle } from '../plugin/handle';
 import type { Platform } from '../plugin/platform';
+import type { Lane } from './lane';
 import type { LaunchedRequest } from './request';
 
 /** What became of a request. */
@@ -14,14 +15,22 @@ export interface Served {
   steps: number;
 }
 
-/** Serves a request just as a process of its own would. `hungUp` tells whether its launcher has ended. */
-export async function serve(request: LaunchedRequest, base: Platform, hungUp: () => boolean): Promise<Served> {
+/**
+ * Serves a request just as a process of its own would. `removal` is for what asks the kernel to remove something; `hungUp`
+ * tells whether the launcher has ended.
+ */
+export async function serve(
+  request: LaunchedRequest,
+  base: Platform,
+  removal: Lane,
+  hungUp: () => boolean,
+): Promise<Served> {
   const netns = openNetns(request);
   const served: Served = { stderr: '', steps: 0 };
   let isForeign = false;
   const platform: Platform = {
     ...base,
-    kernel: counting(base.kernel, served),
+    kernel: bounded(base.kernel, removal, served),
     began: request.began,
     token: request.token,
     warn: (message) => {
@@ -58,12 +67,13 @@ function openNetns({ netns }: LaunchedRequest): { path: string; close(): void } 
   }
 }
 
-function counting(kernel: Native, served: Served): Native {
+function bounded(kernel: Native, removal: Lane, served: Served): Native {
   return {
     ...kernel,
     apply: (where, steps, mode) => {
       served.steps += steps.length;
-      return kernel.apply(where, steps, mode);
+      const apply = () => kernel.apply(where, steps, mode);
+      return mode === 'continue' ? removal(apply) : apply();
     },
   };
 }

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { lane } from '../../../lib/daemon/lane';
 import { newLanes } from '../../../lib/daemon/lanes';
+import { newTurns } from '../../../lib/daemon/turns';
 import { plugins } from '../../../lib/plugins';
 
 /** Work that goes on until it is told to end. */
@@ -65,10 +66,28 @@ describe('The lanes of the daemon', () => {
   it('let an IPAM plugin through however many others wait', async () => {
     const lanes = newLanes({ plugins });
     const jobs = Array.from({ length: 70 }, () => job());
-    const all = jobs.map(({ work }) => lanes.enter({ type: 'bridge' }, work));
+    const all = jobs.map(({ work }) => lanes.enter({ type: 'bridge', env: {} }, work));
     expect([lanes.running(), lanes.waiting()]).to.deep.equal([64, 6]);
-    expect(await lanes.enter({ type: 'host-local' }, async () => 'an address')).to.equal('an address');
+    expect(await lanes.enter({ type: 'host-local', env: {} }, async () => 'an address')).to.equal('an address');
     for (const { end } of jobs) end();
     await Promise.all(all);
+  });
+});
+
+describe('The turns of the daemon', () => {
+  it('begin one piece of work in each turn of the event loop, what is urgent first', async () => {
+    const turns = newTurns();
+    const begun: string[] = [];
+    const arrived = () => setImmediate(() => begun.push('(what has arrived)'));
+    turns(false, () => begun.push('DEL 1'));
+    arrived();
+    turns(false, () => begun.push('DEL 2'));
+    turns(false, () => begun.push('DEL 3'));
+    turns(true, () => begun.push('ADD'));
+    while (begun.length < 5) await turn();
+    expect(begun).to.deep.equal(['ADD', '(what has arrived)', 'DEL 1', 'DEL 2', 'DEL 3']);
+    turns(false, () => begun.push('later'));
+    await turn();
+    expect(begun.at(-1)).to.equal('later');
   });
 });
