@@ -31,7 +31,7 @@ KERNEL_TESTS := $(sort $(filter-out %.vm.test.ts,$(shell find test/kernel -name 
 CLIENT_TESTS := $(sort $(shell find test/clients -name '*.test.ts' 2>/dev/null))
 CXX_FILES := $(filter-out native/launcher/%,$(NATIVE))
 
-.PHONY: help setup build dev lint tidy format test test-unit test-kernel test-clients test-vm test-container fuzz sanitize demo bench bench-pods soak install uninstall clean
+.PHONY: help setup build dev lint tidy format test test-unit test-kernel test-warm test-clients test-vm test-container fuzz sanitize demo bench bench-pods soak install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,18 +1,13 @@
 import { expect } from 'chai';
 import { expectUnchanged } from '../support/expect-unchanged';
 import type { ChangingCall } from '../support/kill-at';
-import { brief, busyNode, killAtEveryCall, ours, snapshotAfter } from '../support/kill-rounds';
+import { brief, busyNode, killAtEveryCall, narrowNetwork, ours, snapshotAfter } from '../support/kill-rounds';
 import { bookkeeping } from '../support/leftovers';
-import { bridgeNetwork, ipsOf, succeed } from '../support/network';
+import { ipsOf, succeed } from '../support/network';
 import type { Snapshot } from '../support/snapshot';
 import type { World } from '../support/world';
 
-/** Two addresses for pods: whoever comes when one is freed gets it. */
-const config = bridgeNetwork({
-  cniVersion: '1.1.0',
-  ipMasq: true,
-  ipam: { type: 'host-local', ranges: [[{ subnet: '10.1.2.0/24', rangeStart: '10.1.2.2', rangeEnd: '10.1.2.3' }]] },
-});
+const config = narrowNetwork;
 const ADD = ours(config);
 const DEL = ours(config, 'DEL');
 const NEXT = { config, containerId: 'next', netns: '/run/netns/next' };

@@ -1,18 +1,13 @@
 import { expect } from 'chai';
 import { expectUnchanged } from '../support/expect-unchanged';
-import { brief, busyNode, ours } from '../support/kill-rounds';
+import { brief, busyNode, narrowNetwork, ours } from '../support/kill-rounds';
 import { bookkeeping } from '../support/leftovers';
-import { bridgeNetwork, succeed } from '../support/network';
+import { succeed } from '../support/network';
 import type { Snapshot } from '../support/snapshot';
 import { killWarmAtEveryCall, type Victim, type WarmRound } from '../support/warm-kill';
 import { createWorld, type World } from '../support/world';
 
-/** Two addresses for pods, one of them taken: what a kill leaked could not be had again. */
-const config = bridgeNetwork({
-  cniVersion: '1.1.0',
-  ipMasq: true,
-  ipam: { type: 'host-local', ranges: [[{ subnet: '10.1.2.0/24', rangeStart: '10.1.2.2', rangeEnd: '10.1.2.3' }]] },
-});
+const config = narrowNetwork;
 const ADD = ours(config);
 const DEL = ours(config, 'DEL');
 

@@ -1,9 +1,16 @@
 import { expect } from 'chai';
 import { type ChangingCall, cniKilledAt } from './kill-at';
-import { type Config, succeed } from './network';
+import { bridgeNetwork, type Config, succeed } from './network';
 import type { CniCall } from './plugins';
 import type { Snapshot } from './snapshot';
 import { createWorld, type World } from './world';
+
+/** Two addresses for pods: whoever comes when one is freed gets it, and what a kill has leaked cannot be had again. */
+export const narrowNetwork = bridgeNetwork({
+  cniVersion: '1.1.0',
+  ipMasq: true,
+  ipam: { type: 'host-local', ranges: [[{ subnet: '10.1.2.0/24', rangeStart: '10.1.2.2', rangeEnd: '10.1.2.3' }]] },
+});
 
 /** Brings a world that is new to where the call that is to be killed begins. */
 export type Start = (world: World) => Promise<unknown>;
