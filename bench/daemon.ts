@@ -40,7 +40,7 @@ export async function startDaemon(world: World): Promise<Daemon> {
 }
 
 /** Waits until a daemon answers: its socket's file is there a moment before it listens. Rejects after half a minute. */
-async function answering(socket: string): Promise<void> {
+export async function answering(socket: string): Promise<void> {
   for (const ends = Date.now() + 30_000; ; await sleep(10)) {
     try {
       await ask(socket, false);

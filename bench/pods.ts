@@ -1,18 +1,22 @@
 /*
- * What a node's user waits for: pods started and stopped by containerd, on Trestle's plugins and on the reference's by
- * turns. POD_ROUNDS says how often 20 pods are measured, one after another and at once. Ends with 1 when a call fails or
+ * What a node's user waits for: pods started and stopped by containerd, on the reference's plugins and on Trestle's without and
+ * with its daemon, by turns. POD_ROUNDS says how often 20 pods are measured, one after another and at once. Ends with 1 when a call fails or
  * leaves something.
  */
 import { loadavg, release } from 'node:os';
+import { ask } from '../lib/daemon/ask';
 import { bridge, type KubeNode, startKubeNode } from '../test/clients/support/kube-node';
+import { daemonSocket } from '../test/support/daemon';
 import { ranges } from '../test/support/network';
 import { referencePlugins } from '../test/support/plugins';
+import { PATH } from '../test/support/run';
 import type { Snapshot } from '../test/support/snapshot';
+import { answering } from './daemon';
 import { type Samples, table } from './report';
 
 const PODS = 20;
 const names = Array.from({ length: PODS }, (_, index) => `pod${index}`);
-const contenders = ['trestle', 'reference'] as const;
+const contenders = ['reference', 'cold', 'warm'] as const;
 type Contender = (typeof contenders)[number];
 const calls = ['RunPodSandbox', 'StopPodSandbox'] as const;
 type Call = (typeof calls)[number];
@@ -28,14 +32,31 @@ interface Entrant {
 async function prepare(contender: Contender): Promise<Entrant> {
   const node = await startKubeNode();
   try {
-    if (contender === 'trestle') await node.machine.install();
+    if (contender !== 'reference') await node.machine.install();
     else await node.machine.world.run('cp', ['-a', `${referencePlugins}/.`, '/opt/cni/bin']);
+    if (contender === 'warm') await startDaemon(node);
     await node.configure('bench', [bridge(ranges.ipv4)]);
     return { node, empty: await node.withoutPods() };
   } catch (error) {
     await node.close();
     throw error;
   }
+}
+
+/** A warning keeps its log short; it ends with the machine. */
+async function startDaemon({ machine }: KubeNode): Promise<void> {
+  machine.start('/opt/cni/bin/trestle', ['daemon', '--log-level', 'warn'], { PATH });
+  await answering(machine.world.path(daemonSocket));
+}
+
+/** A call that was meant to be warm and was not would count for the wrong contender. */
+async function expectWarm({ machine }: KubeNode): Promise<void> {
+  const { claimed, declined, cold } = await ask(machine.world.path(daemonSocket), false);
+  const others = { ...declined, ...cold };
+  if (claimed === 0 || Object.keys(others).length > 0)
+    throw new Error(
+      `of the warm calls ${claimed} were served by the daemon, and others not: ${JSON.stringify(others)}`,
+    );
 }
 
 /** Milliseconds by call: of each pod, or of all of them until the last is done. The first has PodSandboxStatus in it. */
@@ -96,6 +117,7 @@ async function main(): Promise<void> {
   try {
     for (const contender of contenders) entrants.set(contender, await prepare(contender));
     console.log(table(await measureAll(entrants, rounds)));
+    for (const [contender, { node }] of entrants) if (contender === 'warm') await expectWarm(node);
   } finally {
     for (const { node } of entrants.values()) await node.close();
   }
