@@ -3,7 +3,7 @@ import { assertExpressible, printResult } from '../cni/convert';
 import { CniError, ErrorCode } from '../cni/errors';
 import type { Result } from '../cni/result';
 import type { KernelFault } from '../kernel/contract';
-import { type Call, demandCaller, demandNetns, observeInNetns, runOf } from './call';
+import { type Call, demandCaller, demandNetns, hasNetns, observeInNetns, runOf } from './call';
 import { debrisOf } from './debris';
 import type { AddContext, Plan, Queries } from './define';
 import { footprintOf } from './footprint';
@@ -23,6 +23,7 @@ export async function add(call: Call): Promise<{ stdout: string; release: () => 
   const ipam = delegateOf(call);
   const own = ipam === '' ? plugin.addressing?.({ request, config }) : undefined;
   if (ipam === '' && plugin.ipam !== undefined) assertExpressible(own ?? {}, request.cniVersion);
+  if (!hasNetns(call)) await demandNetns(call);
   const run = runOf(call, request.netns);
   const release = await lockAttachment(platform, identity, plugin.type);
   try {

@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import { CniError, ErrorCode } from '../cni/errors';
 import type { Request } from '../cni/request';
 import type { Where } from '../kernel/contract';
@@ -61,6 +62,18 @@ function ownNetnsFault({ request }: Call, facts: Facts<typeof bothNetns>): CniEr
     `plugin's netns and netns from CNI_NETNS should not be the same`,
     request.netns,
   );
+}
+
+/** statfs(2): the file system that namespaces are files of (linux/magic.h). */
+const nsfsMagic = 0x6e736673;
+
+/** Whether CNI_NETNS is a namespace of some kind: what can be told without a thread, and before anything is done. */
+export function hasNetns({ platform, request }: Call): boolean {
+  try {
+    return statfsSync(opened(platform, request.netns)).type === nsfsMagic;
+  } catch {
+    return false;
+  }
 }
 
 /** What is asked for, and with it what {@link demandNetns} demands: asking twice would cost a thread more. */

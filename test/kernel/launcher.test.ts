@@ -250,9 +250,11 @@ describe('an installed plugin', () => {
       const lo = '{"cniVersion":"1.0.0","name":"lo","type":"loopback"}';
       const cni = { CNI_COMMAND: 'ADD', CNI_CONTAINERID: 'c', CNI_IFNAME: 'lo', CNI_NETNS: '/missing', CNI_PATH: '/x' };
       const options = { cwd: folder, encoding: 'utf8', input: lo } as const;
+      const hadState = existsSync('/run/trestle');
       const plugin = spawnSync(join(installedPlugins, 'loopback'), { ...options, env: { ...hostile(), ...cni } });
       expect(JSON.parse(plugin.stdout).code).to.equal(3);
       expect(plugin.stderr).to.equal('');
+      expect(existsSync('/run/trestle'), 'state of its own, for a namespace that is not there').to.equal(hadState);
       const command = spawnSync(join(installedPlugins, 'trestle'), ['version'], { ...options, env: hostile() });
       expect(command).to.include({ status: 0, stderr: '' });
       expect(evidence()).to.equal(false);
