@@ -108,5 +108,6 @@ function report(visit: Visit, payload: Buffer, socket: Socket, host: Host): void
   visit.stage = 'nothing';
   void host
     .report(payload.toString() === 'collect')
-    .then((report) => socket.end(encodeFrame(FrameKind.statusReport, JSON.stringify(report))));
+    .then((report) => socket.end(encodeFrame(FrameKind.statusReport, JSON.stringify(report))))
+    .catch((error: Error) => socket.destroy(error));
 }

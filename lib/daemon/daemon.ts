@@ -45,7 +45,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const host: Host = {
     judge(request) {
-      const reason = shift.ending() ? 'draining' : reasonToDecline(request, self, platform);
+      const reason = shift.ending() ? 'draining' : reasonFor(request);
       if (reason === undefined) shift.begin();
       else log.info({ ...namesOf(request), reason }, 'declined');
       metrics.judged(reason);
@@ -81,6 +81,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       };
     },
   };
+
+  /** What is on record cannot be read: the caller's own process says so to its runtime. */
+  function reasonFor(request: LaunchedRequest): string | undefined {
+    try {
+      return reasonToDecline(request, self, platform);
+    } catch (error) {
+      log.warn({ ...namesOf(request), error: (error as Error).message }, 'state');
+      return 'state';
+    }
+  }
 
   function note(request: LaunchedRequest, { answer, steps }: Served, seconds: number): void {
     const names = namesOf(request);

@@ -74,6 +74,17 @@ describe('The lanes of the daemon', () => {
   });
 });
 
+describe('Removals', () => {
+  it('ask the kernel forty at a time', async () => {
+    const { removal } = newLanes({ plugins });
+    const jobs = Array.from({ length: 48 }, () => job());
+    const all = jobs.map(({ work }) => removal(work));
+    expect([removal.running(), removal.waiting()]).to.deep.equal([40, 8]);
+    for (const { end } of jobs) end();
+    await Promise.all(all);
+  });
+});
+
 describe('The turns of the daemon', () => {
   it('begin one piece of work in each turn of the event loop, what is urgent first', async () => {
     const turns = newTurns();
