@@ -22,10 +22,13 @@ export type Query =
   | { query: 'links'; ns: Ns }
   | { query: 'addrs'; ns: Ns; link: string }
   | { query: 'routes'; ns: Ns; link: string }
+  | { query: 'route'; ns: Ns; dst: string }
   | { query: 'vlans'; ns: Ns; link: string }
   | { query: 'sysctl'; ns: Ns; key: string }
   | { query: 'netns'; ns: Ns }
   | { query: 'nft.elements'; ns: Ns; family: NftFamily; table: string; set: string }
+  | { query: 'nft.holders'; ns: Ns; family: NftFamily; table: string; set: string; keys: string[] }
+  | { query: 'nft.tables'; ns: Ns }
   | { query: 'nft.sets'; ns: Ns; family: NftFamily; table: string }
   | { query: 'nft.rules'; ns: Ns; family: NftFamily; table: string; chain: string }
   | { query: 'nft.trial'; ns: Ns; family: NftFamily; table: string; ensure: NftEnsure };
@@ -36,10 +39,16 @@ export interface Answers {
   links: LinkFact[];
   addrs: AddrFact[];
   routes: RouteFact[];
+  /** Where the namespace would send a packet to `dst`, an address without prefix length (`ip route get`). */
+  route: WayFact | null;
   vlans: VlanRange[];
   sysctl: string | null;
   netns: NetnsFact;
   'nft.elements': NftElementFact[] | null;
+  /** The comment of the element under each key, "" for one without, null where there is none (or no such set). */
+  'nft.holders': (string | null)[];
+  /** Every table there is. */
+  'nft.tables': NftTableFact[];
   'nft.sets': NftSetFact[] | null;
   'nft.rules': NftRuleFact[] | null;
   /** The kernel would do it. Where it would not, `observe` rejects with what an `nft.batch` would fail with. */
@@ -119,6 +128,13 @@ export interface RouteFact {
   type: number;
 }
 
+export interface WayFact {
+  /** The link that the packet leaves by. */
+  link: string;
+  /** RTN_*: 1 unicast, 2 local, … */
+  type: number;
+}
+
 /** The identity of a namespace: two paths with equal numbers are one namespace. */
 export interface NetnsFact {
   dev: number;
@@ -128,8 +144,15 @@ export interface NetnsFact {
 export interface NftElementFact {
   /** As in {@link NftElements.keys}. */
   key: string;
+  /** What the key is mapped to, in a map: as in {@link NftElements.data}. */
+  data?: string;
   /** The element's comment, "" for none. */
   comment: string;
+}
+
+export interface NftTableFact {
+  family: string;
+  name: string;
 }
 
 export interface NftSetFact {
@@ -143,6 +166,8 @@ export interface NftRuleFact {
   comment: string;
   /** The chain that it jumps or goes to, if it does. */
   jump?: string;
+  /** The constants that it loads (`immediate`), hexadecimal, in order: addresses and ports of a `dnat to`. Absent for none. */
+  constants?: string[];
 }
 
 // ------------------------------------------------------------------------------------------------ steps
@@ -165,7 +190,8 @@ export type Step =
   | BridgeVlanAdd
   | BridgeVlanDelete
   | SysctlSet
-  | NftBatch;
+  | NftBatch
+  | ConntrackFlush;
 
 /** `ip link add`. One RTM_NEWLINK, which sets everything that is given: EOPNOTSUPP for `vlanFiltering` in a kernel without it. */
 export interface LinkAdd {
@@ -322,13 +348,36 @@ export interface NftBatch {
   remove?: NftElements[];
   /**
    * Sets that are deleted together with the rules (by comment) that look them up, and chains together with the rules in
-   * them and the rules of `from` that jump to them: EBUSY where others do, too. What is not there is no error.
+   * them and the rules of `from` that jump to them: EBUSY where others do, too. A rule with `constant` goes only if it is
+   * among its constants ({@link NftRuleFact}). What is not there is no error.
    */
   drop?: {
     sets: string[];
-    rules: { chain: string; comment: string }[];
+    rules: { chain: string; comment: string; constant?: string }[];
     chains?: { name: string; from: string }[];
   };
+}
+
+/**
+ * `conntrack -D`: ends connections that were begun towards a port, so that the next packet of each is looked up again. One
+ * that has ended meanwhile is no error, nor is a kernel without connection tracking. `did` is `deleted` if there was one.
+ */
+export interface ConntrackFlush {
+  op: 'conntrack.flush';
+  ns: Ns;
+  flows: ConntrackFlow[];
+}
+
+/** Which connections: those that agree with everything that is given. */
+export interface ConntrackFlow {
+  protocol: 'tcp' | 'udp' | 'sctp';
+  /** Where the first packet was sent: an address, and a port. */
+  ip?: string;
+  port: number;
+  family: 'ip' | 'ip6';
+  /** Who answers them: only those that this address does, or only those that it does not. */
+  answeredBy?: string;
+  notAnsweredBy?: string;
 }
 
 export interface NftEnsure {
@@ -352,9 +401,22 @@ export interface NftChain {
 export interface NftSet {
   name: string;
   /** nft's name of the type. */
-  key: 'ipv4_addr' | 'ipv6_addr' | 'ifname' | 'ifname . ether_addr';
+  key: NftKeyType;
+  /** Present: a map, to what this type says. */
+  data?: 'ipv4_addr . inet_service' | 'ipv6_addr . inet_service';
   comment: string;
 }
+
+export type NftKeyType =
+  | 'ipv4_addr'
+  | 'ipv6_addr'
+  | 'ifname'
+  | 'ifname . ether_addr'
+  | 'inet_proto . inet_service'
+  | 'ipv4_addr . inet_proto . inet_service'
+  | 'ipv6_addr . inet_proto . inet_service'
+  | 'ipv4_addr . ipv4_addr . inet_proto . inet_service'
+  | 'ipv6_addr . ipv6_addr . inet_proto . inet_service';
 
 export interface NftRule {
   chain: string;
@@ -363,26 +425,42 @@ export interface NftRule {
   exprs: NftExpr[];
 }
 
-/** The kernel's own rule expressions (`nft --debug=netlink` prints them). Registers: 1 to 4 are the 16-byte ones. Data is hexadecimal. */
+/**
+ * The kernel's own rule expressions (`nft --debug=netlink` prints them). Registers: 1 to 4 are the 16-byte ones, and 8 to 23
+ * the 4-byte ones that these consist of (1 begins where 8 does, 2 where 12 does). Data is hexadecimal.
+ */
 export type NftExpr =
   | { expr: 'meta'; key: 'nfproto' | 'l4proto' | 'iifname' | 'oifname' | 'mark'; dreg: number }
   | { expr: 'payload'; base: 'link' | 'network' | 'transport'; offset: number; length: number; dreg: number }
   | { expr: 'bitwise'; sreg: number; dreg: number; length: number; mask: string; xor: string }
   | { expr: 'cmp'; sreg: number; op: 'eq' | 'neq' | 'lt' | 'lte' | 'gt' | 'gte'; data: string }
-  | { expr: 'lookup'; sreg: number; set: string; invert?: boolean }
+  /** With `dreg`: the set is a map, and what the key is mapped to goes there. */
+  | { expr: 'lookup'; sreg: number; set: string; invert?: boolean; dreg?: number }
+  /** `ct status` and `ct original proto-dst`: 4 and 2 bytes. */
+  | { expr: 'ct'; key: 'status'; dreg: number }
+  | { expr: 'ct'; key: 'proto-dst'; direction: 'original' | 'reply'; dreg: number }
+  /** `fib daddr type`: RTN_* (2 local), 4 bytes in the host's order. */
+  | { expr: 'fib'; result: 'type'; of: 'saddr' | 'daddr'; dreg: number }
+  /** `dnat ip to <address>:<port>`, which are in these registers. */
+  | { expr: 'dnat'; family: 'ip' | 'ip6'; address: number; port: number }
   | { expr: 'masq' }
   | { expr: 'counter' }
-  | { expr: 'verdict'; verdict: 'accept' | 'drop' | 'return' };
+  | { expr: 'verdict'; verdict: 'accept' | 'drop' | 'return' }
+  | { expr: 'verdict'; verdict: 'jump'; chain: string };
 
 export interface NftElements {
   set: string;
-  /** As the set's type has it: "10.1.2.3", "fd00::1", "veth1", "veth1 . 02:00:00:00:00:01". */
+  /** As the set's type has it: "10.1.2.3", "fd00::1", "veth1", "veth1 . 02:00:00:00:00:01", "10.0.0.1 . tcp . 8080". */
   keys: string[];
+  /** In a map: what each of these keys is mapped to, "10.1.2.3 . 80". `add` puts it in place of another. */
+  data?: string;
   /**
    * Said of each of these elements, up to 127 bytes. `add` puts it in place of another, and `remove` leaves an element
    * that says something else: it has become somebody else's.
    */
   comment?: string;
+  /** `add`: an element that says something else stays, and is EEXIST with what it says in the message. */
+  ifTaken?: 'fail';
 }
 
 // --------------------------------------------------------------------------------------------- outcomes
@@ -411,6 +489,8 @@ export interface Outcome {
   };
   /** The elements that an `nft.batch` really added (those that were there already are left out). */
   added?: NftElements[];
+  /** An `nft.batch` found its table missing, and made it: whatever others had in it is lost. */
+  madeTable?: true;
 }
 
 /** A failure of the kernel, or of what leads to it. */
@@ -487,6 +567,13 @@ export interface Native {
   wait(pid: number): Promise<Ending>;
   /** Sends a signal, by its number, to a program of {@link Native.spawn}; false if it has ended. */
   signal(pid: number, signal: number): boolean;
+  /**
+   * Resolves as soon as, after the call, somebody takes away anything in a table of nftables whose name begins with
+   * `prefix` (the table itself, a chain, a rule or a set, not an element), or an address comes to or leaves one of `links`;
+   * or when the kernel had to leave a message out. In this process's namespace. Rejects with what the socket says.
+   * It holds no process back from ending.
+   */
+  watch(what: { prefix: string; links: string[] }): Promise<null>;
   /** sd_notify(3): sends `state` to the socket that NOTIFY_SOCKET names. */
   notify(socket: string, state: string): Promise<null>;
 }

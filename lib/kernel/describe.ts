@@ -1,4 +1,5 @@
-import type { LinkSet, NftBatch, RouteAdd, Step, VlanRange } from './contract';
+import { isIPv6 } from '../cni/addresses';
+import type { ConntrackFlow, LinkSet, NftBatch, NftElements, RouteAdd, Step, VlanRange } from './contract';
 
 /** A step in words, as close to the `ip`, `bridge`, `sysctl` and `nft` commands as one line allows. */
 export function describe(step: Step): string {
@@ -41,6 +42,8 @@ export function describe(step: Step): string {
       return `set ${step.key.replaceAll('/', '.')} = ${step.value}`;
     case 'nft.batch':
       return words('nft', step.family, step.table, batch(step));
+    case 'conntrack.flush':
+      return `end connections ${step.flows.map(flowText).join(', ')}`;
     default:
       return step satisfies never;
   }
@@ -80,8 +83,11 @@ function settings(step: LinkSet): string {
 const count = ({ length }: readonly unknown[], what: string): string => `${length} ${what}${length === 1 ? '' : 's'}`;
 
 function batch({ ensure, add = [], remove = [], drop }: NftBatch): string {
-  const elements = (verb: string, sets: readonly { set: string; keys: string[] }[]) =>
-    sets.map(({ set, keys }) => `${verb} ${keys.join(', ')} ${verb === 'add' ? 'to' : 'from'} @${set}`);
+  const elements = (verb: string, sets: readonly NftElements[]) =>
+    sets.map(({ set, keys, data }) => {
+      const texts = keys.map((key) => (data === undefined ? key : `${key} : ${data}`));
+      return `${verb} ${texts.join(', ')} ${verb === 'add' ? 'to' : 'from'} @${set}`;
+    });
   return [
     ...(ensure
       ? [`ensure ${count(ensure.chains, 'chain')}, ${count(ensure.sets, 'set')}, ${count(ensure.rules, 'rule')}`]
@@ -94,3 +100,13 @@ function batch({ ensure, add = [], remove = [], drop }: NftBatch): string {
 
 const chainsOf = ({ chains = [] }: NonNullable<NftBatch['drop']>): string[] =>
   chains.map(({ name }) => `chain ${name}`);
+
+/** "udp to 10.0.0.1:53 that 10.1.2.3 answers" */
+function flowText({ protocol, ip, port, answeredBy, notAnsweredBy }: ConntrackFlow): string {
+  return words(
+    protocol,
+    `to ${ip === undefined ? 'port ' : isIPv6(ip) ? `[${ip}]:` : `${ip}:`}${port}`,
+    answeredBy && `that ${answeredBy} answers`,
+    notAnsweredBy && `that ${notAnsweredBy} does not answer`,
+  );
+}

@@ -37,6 +37,7 @@ export function inverse(step: Step, outcome: Outcome): Step | undefined {
     case 'link.delete':
     case 'link.wait':
     case 'link.announce':
+    case 'conntrack.flush':
       return undefined;
     default:
       return step satisfies never;

@@ -34,6 +34,7 @@ export function loadNative(path: string = findAddon()): Native {
     spawn: (program) => wrapped(addon.spawn(program)),
     wait: (pid) => wrapped(addon.wait(pid)),
     signal: (pid, signal) => addon.signal(pid, signal),
+    watch: (what) => wrapped(addon.watch(what)),
     notify: (socket, state) => wrapped(addon.notify(socket, state)),
   };
 }
