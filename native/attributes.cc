@@ -1,8 +1,19 @@
 #include "attributes.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace trestle {
+
+std::string ToHex(Bytes bytes) {
+  static constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (const uint8_t byte : bytes) {
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
 
 Attributes::Attributes(Bytes stream) {
   const auto* attribute = reinterpret_cast<const nlattr*>(stream.data());

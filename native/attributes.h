@@ -22,6 +22,7 @@ class AttributeWriter {
   explicit AttributeWriter(nl_msg* message) : message_(message) {}
 
   AttributeWriter& U8(int type, uint8_t value) { return Note(nla_put_u8(message_, type, value)); }
+  AttributeWriter& U16(int type, uint16_t value) { return Note(nla_put_u16(message_, type, value)); }
   AttributeWriter& U32(int type, uint32_t value) { return Note(nla_put_u32(message_, type, value)); }
   AttributeWriter& Text(int type, const std::string& value) {
     return Note(nla_put_string(message_, type, value.c_str()));
@@ -54,6 +55,9 @@ class AttributeWriter {
   nl_msg* message_;
   bool failed_ = false;
 };
+
+// Lower-case, two digits a byte.
+std::string ToHex(Bytes bytes);
 
 // What follows the header of a message whose own header has the size of `Header`.
 template <class Header>

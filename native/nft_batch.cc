@@ -38,6 +38,18 @@ NftSetHandle NewSet(const NftTable& table, const std::string& name) {
   return set;
 }
 
+// Makes a map of a set.
+void PutData(const NftSetHandle& set, const NftUserDataHandle& user_data, NftType type) {
+  nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, NFT_SET_MAP);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_DATA_TYPE, type);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_DATA_LEN, NftLengthOf(type));
+  nftnl_udata_put_u32(user_data.get(), NFTNL_UDATA_SET_DATABYTEORDER, NftByteOrderOf(type));
+}
+
+void SetValue(const NftElementHandle& element, uint16_t attribute, const NftValue& value) {
+  nftnl_set_elem_set(element.get(), attribute, value.bytes.data(), uint32_t(value.bytes.size()));
+}
+
 }  // namespace
 
 void NftBatch::Put(uint16_t type, uint16_t flags, const std::string& op,
@@ -78,12 +90,13 @@ void NftBatch::AddChain(const NftChain& chain) {
 
 void NftBatch::AddSet(const NftSet& set) {
   const NftSetHandle object = NewSet(table_, set.name);
-  nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_TYPE, set.key.id);
-  nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_LEN, set.key.length);
+  nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_TYPE, set.key);
+  nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_LEN, NftLengthOf(set.key));
   // The kernel wants a number that is unique in the batch, though rules name the set.
   nftnl_set_set_u32(object.get(), NFTNL_SET_ID, uint32_t(ops_.size() + 1));
   const NftUserDataHandle data = Comment(NFTNL_UDATA_SET_COMMENT, set.comment);
-  nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_KEYBYTEORDER, set.key.byte_order);
+  nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_KEYBYTEORDER, NftByteOrderOf(set.key));
+  if (set.data) PutData(object, data, *set.data);
   SetUserData(data, [&](const void* bytes, uint32_t length) {
     nftnl_set_set_data(object.get(), NFTNL_SET_USERDATA, bytes, length);
   });
@@ -104,24 +117,31 @@ void NftBatch::AddRule(const NftRule& rule) {
       [&](nlmsghdr* header) { nftnl_rule_nlmsg_build_payload(header, object.get()); });
 }
 
-void NftBatch::PutElements(const NftElements& elements, Sign sign) {
+void NftBatch::AddElements(const NftElements& elements) {
+  PutElements(NFT_MSG_NEWSETELEM, NLM_F_CREATE | (elements.fails_if_taken ? NLM_F_EXCL : 0),
+              "add elements to set " + InTable(elements.set), elements);
+}
+
+void NftBatch::DeleteElements(const NftElements& elements) {
+  PutElements(NFT_MSG_DELSETELEM, 0, "delete elements from set " + InTable(elements.set), elements);
+}
+
+void NftBatch::PutElements(uint16_t type, uint16_t flags, const std::string& op,
+                           const NftElements& elements) {
   const NftUserDataHandle comment = Comment(NFTNL_UDATA_SET_ELEM_COMMENT, elements.comment.value_or(""));
-  const std::string op = sign == Sign::kAdd ? "add elements to set " : "delete elements from set ";
   for (size_t start = 0; start < elements.keys.size(); start += kElementsPerMessage) {
     const NftSetHandle set = NewSet(table_, elements.set);
     const size_t end = std::min(elements.keys.size(), start + kElementsPerMessage);
     for (size_t i = start; i < end; i++) {
       NftElementHandle element(nftnl_set_elem_alloc());
-      const auto& key = elements.keys[i].bytes;
-      nftnl_set_elem_set(element.get(), NFTNL_SET_ELEM_KEY, key.data(), uint32_t(key.size()));
+      SetValue(element, NFTNL_SET_ELEM_KEY, elements.keys[i]);
+      if (elements.data) SetValue(element, NFTNL_SET_ELEM_DATA, *elements.data);
       SetUserData(comment, [&](const void* data, uint32_t length) {
         nftnl_set_elem_set(element.get(), NFTNL_SET_ELEM_USERDATA, data, length);
       });
       nftnl_set_elem_add(set.get(), element.release());
     }
-    const bool add = sign == Sign::kAdd;
-    Put(add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, add ? NLM_F_CREATE : 0, op + InTable(elements.set),
-        [&](nlmsghdr* header) { nftnl_set_elems_nlmsg_build_payload(header, set.get()); });
+    Put(type, flags, op, [&](nlmsghdr* header) { nftnl_set_elems_nlmsg_build_payload(header, set.get()); });
   }
 }
 

@@ -27,7 +27,8 @@ struct NftChain {
 
 struct NftSet {
   std::string name;
-  NftKeyType key;
+  NftType key = 0;
+  std::optional<NftType> data;  // of a map
   std::string comment;
 };
 
@@ -40,7 +41,10 @@ struct NftRule {
 struct NftElements {
   std::string set;
   std::vector<NftKey> keys;
+  std::optional<NftValue> data;
   std::optional<std::string> comment;
+  // Whether one that says something else stays, and is a fault.
+  bool fails_if_taken = false;
 };
 
 class NftBatch {
@@ -51,8 +55,8 @@ class NftBatch {
   void AddChain(const NftChain& chain);
   void AddSet(const NftSet& set);
   void AddRule(const NftRule& rule);
-  void AddElements(const NftElements& elements) { PutElements(elements, Sign::kAdd); }
-  void DeleteElements(const NftElements& elements) { PutElements(elements, Sign::kDelete); }
+  void AddElements(const NftElements& elements);
+  void DeleteElements(const NftElements& elements);
   void DeleteRule(const std::string& chain, const NftRuleFact& rule);
   void DeleteSet(const std::string& set);
   // With the rules in it.
@@ -61,6 +65,8 @@ class NftBatch {
   [[nodiscard]] bool empty() const { return ops_.empty(); }
   // Whether it holds anything but elements, so that what was read before must still be true when it is done.
   [[nodiscard]] bool structural() const { return structural_; }
+  // Makes that so of elements, too.
+  void Pin() { structural_ = true; }
 
   // Without the message that ends a batch the kernel looks at it all, and undoes it (`nft --check`).
   enum class Send : bool { kToTry, kToCommit };
@@ -69,8 +75,7 @@ class NftBatch {
   Status SendTo(Socket& socket, uint32_t generation, Send how);
 
  private:
-  enum class Sign { kAdd, kDelete };
-  void PutElements(const NftElements& elements, Sign sign);
+  void PutElements(uint16_t type, uint16_t flags, const std::string& op, const NftElements& elements);
   void Put(uint16_t type, uint16_t flags, const std::string& op, const std::function<void(nlmsghdr*)>& build);
   [[nodiscard]] std::string InTable(const std::string& name) const { return ToText(table_) + " " + name; }
 

@@ -1,8 +1,42 @@
 #include "nft_transaction.h"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace trestle {
+namespace {
+
+Value ToValue(const NftElements& elements) {
+  Array keys;
+  for (const NftKey& key : elements.keys) keys.emplace_back(key.text);
+  Object object = {{"set", elements.set}, {"keys", std::move(keys)}};
+  if (elements.data) object.emplace_back("data", elements.data->text);
+  if (elements.comment) object.emplace_back("comment", *elements.comment);
+  return object;
+}
+
+// Whether the element is as it is wanted, with nothing to be said of what is not given.
+bool IsAsWanted(const NftElement& element, const NftElements& wanted) {
+  return (!wanted.comment || element.comment == *wanted.comment) &&
+         (!wanted.data || element.data == wanted.data->bytes);
+}
+
+bool IsTaken(const NftElement& element, const NftElements& wanted) {
+  return wanted.fails_if_taken && element.comment != wanted.comment.value_or("");
+}
+
+bool Contains(const std::vector<std::string>& texts, const std::string& text) {
+  return std::find(texts.begin(), texts.end(), text) != texts.end();
+}
+
+// The comment stands alone where else the kernel's explanation is, to be had without reading the message.
+Fault Taken(const std::string& set, const NftKey& key, const NftElement& holder) {
+  Fault fault = KernelFault("add elements to set " + set, EEXIST, holder.comment);
+  fault.message = set + " has " + key.text + " for \"" + holder.comment + "\"";
+  return fault;
+}
+
+}  // namespace
 
 Status NftTransaction::Prepare() {
   auto generation = ReadNftGeneration(socket_);
@@ -23,21 +57,17 @@ Status NftTransaction::Prepare() {
 
 bool NftTransaction::IsStale(const Fault& fault) const {
   if (fault.code == ENOENT) return !batch_.structural();
-  return fault.code == ERESTART || fault.code == EINTR;
+  // EEXIST: another has added the element meanwhile.
+  return fault.code == ERESTART || fault.code == EINTR || fault.code == EEXIST;
 }
 
 Outcome NftTransaction::ToOutcome() const {
   Outcome outcome;
   if (!empty()) outcome.did = adds_ ? "created" : "deleted";
+  if (makes_table_) outcome.details.emplace_back("madeTable", true);
   if (change_.add.empty()) return outcome;
   Array added;
-  for (const auto& [set, keys, comment] : added_) {
-    Array texts;
-    for (const NftKey& key : keys) texts.emplace_back(key.text);
-    Object elements = {{"set", set}, {"keys", std::move(texts)}};
-    if (comment) elements.emplace_back("comment", *comment);
-    added.emplace_back(std::move(elements));
-  }
+  for (const NftElements& elements : added_) added.push_back(ToValue(elements));
   outcome.details.emplace_back("added", std::move(added));
   return outcome;
 }
@@ -55,7 +85,8 @@ Status NftTransaction::AddMissing(const Things& things, Has has, AddThing add) {
 Status NftTransaction::Ensure() {
   if (!change_.ensure) return Done{};
   const auto& wanted = *change_.ensure;
-  if (!has_table_) batch_.AddTable(wanted.comment);
+  makes_table_ = !has_table_;
+  if (makes_table_) batch_.AddTable(wanted.comment);
   auto chains =
       AddMissing(wanted.chains, HasNftChain, [&](const NftChain& chain) { batch_.AddChain(chain); });
   if (!chains) return chains;
@@ -91,9 +122,9 @@ Result<std::vector<NftTransaction::Found>> NftTransaction::Find(const NftElement
       found.push_back({key, std::nullopt});
       continue;
     }
-    auto comment = ReadNftElement(socket_, change_.table, elements.set, key);
-    if (!comment) return comment.fault();
-    found.push_back({key, std::move(*comment)});
+    auto element = ReadNftElement(socket_, change_.table, elements.set, key);
+    if (!element) return element.fault();
+    found.push_back({key, std::move(*element)});
   }
   return found;
 }
@@ -103,20 +134,30 @@ Status NftTransaction::Add() {
   for (const NftElements& elements : change_.add) {
     auto found = Find(elements, seen);
     if (!found) return found.fault();
-    NftElements missing{elements.set, {}, elements.comment};
-    NftElements mislabelled{elements.set, {}, {}};
-    for (const auto& [key, comment] : *found) {
-      if (comment && (!elements.comment || *comment == *elements.comment)) continue;
-      if (comment) mislabelled.keys.push_back(key);
-      missing.keys.push_back(key);
-    }
-    // The kernel does not change an element's comment.
-    batch_.DeleteElements(mislabelled);
-    if (missing.keys.empty()) continue;
-    batch_.AddElements(missing);
-    added_.push_back(std::move(missing));
-    adds_ = true;
+    if (auto added = Add(elements, *found); !added) return added;
   }
+  return Done{};
+}
+
+Status NftTransaction::Add(const NftElements& elements, const std::vector<Found>& found) {
+  NftElements missing = elements;
+  NftElements replaced{elements.set, {}, {}, {}};
+  missing.keys.clear();
+  for (const auto& [key, element] : found) {
+    if (element && IsTaken(*element, elements))
+      return Taken(ToText(change_.table) + " " + elements.set, key, *element);
+    if (element && IsAsWanted(*element, elements)) continue;
+    if (element) replaced.keys.push_back(key);
+    missing.keys.push_back(key);
+  }
+  // The kernel changes neither an element's comment nor its data. What is replaced must be what was looked
+  // at.
+  batch_.DeleteElements(replaced);
+  if (elements.fails_if_taken && !replaced.keys.empty()) batch_.Pin();
+  if (missing.keys.empty()) return Done{};
+  batch_.AddElements(missing);
+  added_.push_back(std::move(missing));
+  adds_ = true;
   return Done{};
 }
 
@@ -125,10 +166,11 @@ Status NftTransaction::Remove() {
   for (const NftElements& elements : change_.remove) {
     auto found = Find(elements, seen);
     if (!found) return found.fault();
-    NftElements present{elements.set, {}, {}};
-    for (const auto& [key, comment] : *found) {
-      if (!comment) continue;
-      const bool is_anothers = elements.comment && !comment->empty() && *comment != *elements.comment;
+    NftElements present{elements.set, {}, {}, {}};
+    for (const auto& [key, element] : *found) {
+      if (!element) continue;
+      const bool is_anothers =
+          elements.comment && !element->comment.empty() && element->comment != *elements.comment;
       if (!is_anothers) present.keys.push_back(key);
     }
     batch_.DeleteElements(present);
@@ -138,10 +180,11 @@ Status NftTransaction::Remove() {
 
 Status NftTransaction::Drop() {
   if (!has_table_) return Done{};
-  for (const auto& [chain, comment] : change_.drop.rules) {
+  for (const auto& [chain, comment, constant] : change_.drop.rules) {
     auto rules = FindRules(chain, comment);
     if (!rules) return rules.fault();
-    for (const NftRuleFact& rule : *rules) batch_.DeleteRule(chain, rule);
+    for (const NftRuleFact& rule : *rules)
+      if (!constant || Contains(rule.constants, *constant)) batch_.DeleteRule(chain, rule);
   }
   for (const std::string& set : change_.drop.sets) {
     auto there = HasNftSet(socket_, change_.table, set);

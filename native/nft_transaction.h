@@ -11,6 +11,7 @@
 
 #include "apply.h"
 #include "nft_batch.h"
+#include "nft_elements.h"
 #include "nft_read.h"
 
 namespace trestle {
@@ -25,8 +26,13 @@ struct NftEnsure {
 
 // `drop` of the contract.
 struct NftDrop {
+  struct Rule {
+    std::string chain;
+    std::string comment;
+    std::optional<std::string> constant;
+  };
   std::vector<std::string> sets;
-  std::vector<std::pair<std::string, std::string>> rules;   // chain and comment
+  std::vector<Rule> rules;
   std::vector<std::pair<std::string, std::string>> chains;  // name, and the chain that jumps to it
 };
 
@@ -64,11 +70,12 @@ class NftTransaction {
   using Seen = std::set<std::pair<std::string, std::string>>;
   struct Found {
     NftKey key;
-    std::optional<std::string> comment;  // nothing: there is no such element
+    std::optional<NftElement> element;
   };
 
   Status Ensure();
   Status Add();
+  Status Add(const NftElements& elements, const std::vector<Found>& found);
   Status Remove();
   Status Drop();
   Status DropChains();
@@ -85,6 +92,7 @@ class NftTransaction {
   NftBatch batch_;
   uint32_t generation_ = 0;
   bool has_table_ = false;
+  bool makes_table_ = false;
   bool adds_ = false;
   std::set<std::string> new_sets_;
   std::vector<NftElements> added_;

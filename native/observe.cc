@@ -7,6 +7,7 @@
 
 #include "addresses.h"
 #include "links.h"
+#include "nft_elements.h"
 #include "nft_read.h"
 #include "routes.h"
 #include "steps.h"

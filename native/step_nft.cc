@@ -52,9 +52,12 @@ NftChain ParseChain(Fields& fields) {
 }
 
 NftSet ParseSet(Fields& fields) {
-  return {.name = fields.Text("name"),
-          .key = fields.OneOf("key", kNftKeyTypes),
-          .comment = fields.Text("comment", kMaxComment)};
+  NftSet set{.name = fields.Text("name"),
+             .key = fields.OneOf("key", kNftKeyTypes),
+             .data = {},
+             .comment = fields.Text("comment", kMaxComment)};
+  if (fields.Has("data")) set.data = fields.OneOf("data", kNftDataTypes);
+  return set;
 }
 
 NftRule ParseRule(Fields& fields) {
@@ -76,15 +79,20 @@ NftEnsure ParseEnsure(Fields fields) {
   return ensure;
 }
 
+NftValue ParseData(Fields& fields) {
+  const std::string text = fields.Text("data", kMaxNftText);
+  auto data = ParseNftData(text);
+  if (!data) fields.Complain("data", "is no address and port: \"" + text + "\"");
+  return data.value_or(NftValue{});
+}
+
 NftElements ParseElements(Fields& fields) {
   NftElements elements;
   elements.set = fields.Text("set");
   elements.comment = fields.OptionalText("comment", kMaxComment);
-  for (const std::string& text : fields.Texts("keys", 64)) {
-    const auto key = ParseNftKey(text);
-    if (!key) fields.Complain("keys", "contains neither an address nor a link's name: \"" + text + "\"");
-    elements.keys.push_back(key.value_or(NftKey{}));
-  }
+  elements.keys = ParseNftKeys(fields);
+  if (fields.Has("data")) elements.data = ParseData(fields);
+  if (fields.Has("ifTaken")) elements.fails_if_taken = fields.OneOf<bool>("ifTaken", {{"fail", true}});
   return elements;
 }
 
@@ -92,7 +100,8 @@ NftDrop ParseDrop(Fields fields) {
   NftDrop drop;
   drop.sets = fields.Texts("sets");
   fields.Each("rules", false, [&](Fields& rule) {
-    drop.rules.emplace_back(rule.Text("chain"), rule.Text("comment", kMaxComment));
+    drop.rules.push_back(
+        {rule.Text("chain"), rule.Text("comment", kMaxComment), rule.OptionalText("constant")});
   });
   fields.Each("chains", true,
               [&](Fields& chain) { drop.chains.emplace_back(chain.Text("name"), chain.Text("from")); });

@@ -116,6 +116,6 @@ describe('nft.batch with names of links as keys', () => {
   for (const key of [`v${longest}`, 'a/b', '', ' . ', `veth1 . `, `veth1 . ${mac}:01`, `veth1 . 02:00`, `. ${mac}`])
     it(`refuses "${key}", which is no key`, async () => {
       const refused = await ns.apply({ ...batch, add: [{ set: 'links', keys: [key] }] }).catch((error) => error);
-      expect(refused.message).to.include(`add[0].keys contains neither an address nor a link's name: "${key}"`);
+      expect(refused.message).to.include(`add[0].keys contains a key of no known type: "${key}"`);
     });
 });

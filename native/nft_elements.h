@@ -1,0 +1,34 @@
+// Reading the elements of nftables sets and maps: NFT_MSG_GETSETELEM.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nft_key.h"
+#include "nft_message.h"
+
+namespace trestle {
+
+// What is in a set under a key.
+struct NftElement {
+  std::vector<uint8_t> data;  // of a map
+  std::string comment;        // "" for none
+};
+
+// NftElementFact of the contract.
+struct NftElementFact {
+  std::string key;
+  std::string data;  // "" in what is no map
+  std::string comment;
+};
+
+// Nothing where there is no such element, set or table.
+Result<std::optional<NftElement>> ReadNftElement(Socket& socket, const NftTable& table,
+                                                 const std::string& set, const NftKey& key);
+// Nothing where there is no such set.
+Result<std::optional<std::vector<NftElementFact>>> NftElementsOf(Socket& socket, const NftTable& table,
+                                                                 const std::string& set);
+Value ToValue(const NftElementFact& element);
+
+}  // namespace trestle
