@@ -1,5 +1,17 @@
-import type { AddrFact, Answers, LinkAdd, LinkFact, LinkSet, Outcome, Query, Step, VlanRange } from './contract';
-import { samePrefix } from './prefix';
+import { contains, parseAddress } from '../cni/addresses';
+import type {
+  AddrFact,
+  Answers,
+  LinkAdd,
+  LinkFact,
+  LinkSet,
+  Outcome,
+  Query,
+  Step,
+  VlanRange,
+  WayFact,
+} from './contract';
+import { prefix, samePrefix } from './prefix';
 
 /** The kernel's MTU of an Ethernet device that was told none. */
 const usualMtu = 1500;
@@ -29,6 +41,8 @@ function after(query: Query, answer: Answer, step: Step): Answer {
       return addrsAfter(query.link, answer as AddrFact[], step);
     case 'vlans':
       return vlansAfter(query.link, answer as VlanRange[], step);
+    case 'route':
+      return routeAfter(query.dst, answer as WayFact | null, step);
     case 'sysctl':
       return step.op === 'sysctl.set' && step.key === query.key && answer !== null ? step.value : answer;
     default:
@@ -97,6 +111,13 @@ function addrsAfter(link: string, addrs: AddrFact[], step: Step): AddrFact[] {
   if (step.op === 'link.delete' && step.name === link) return [];
   // The kernel gives it its address when it goes up.
   return step.op === 'link.set' && step.name === link && link === 'lo' && step.up ? added('127.0.0.1/8') : addrs;
+}
+
+/** RTN_UNICAST: a link with an address in a subnet is the way to all of it. */
+function routeAfter(dst: string, way: WayFact | null, step: Step): WayFact | null {
+  const address = parseAddress(dst);
+  const leads = step.op === 'addr.add' && address !== undefined && contains(prefix(step.address), address);
+  return leads ? { link: step.link, type: 1 } : way;
 }
 
 function vlansAfter(link: string, vlans: VlanRange[], step: Step): VlanRange[] {

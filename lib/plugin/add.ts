@@ -3,14 +3,15 @@ import { assertExpressible, printResult } from '../cni/convert';
 import { CniError, ErrorCode } from '../cni/errors';
 import type { Result } from '../cni/result';
 import type { KernelFault } from '../kernel/contract';
-import { type Call, demandCaller, demandNetns, hasNetns, observeInNetns, runOf } from './call';
+import { type Call, demandCaller, demandNetns, hasNetns, learnInNetns, runOf } from './call';
 import { debrisOf } from './debris';
 import type { AddContext, Plan, Queries } from './define';
 import { footprintOf } from './footprint';
 import { callIpam, ipamType } from './ipam';
-import { applyOrUndo, applyShared, observe, type Run, StepError, undo } from './kernel-run';
+import { applyOrUndo, applyShared, learn, type Run, StepError, undo } from './kernel-run';
 import { lockAttachment, withSharedLock } from './locks';
 import { type AttachmentRecord, readRecord, removeRecord, writeRecord } from './records';
+import { restoreLost, restoreOthers } from './restore';
 import { asDel, teardown } from './teardown';
 
 /**
@@ -20,6 +21,11 @@ import { asDel, teardown } from './teardown';
 export async function add(call: Call): Promise<{ stdout: string; release: () => void }> {
   const { plugin, request, identity, platform } = call;
   const config = parseConfig(plugin.config, request.config);
+  const passed = plugin.chained ? passedOn(call, config) : undefined;
+  if (passed !== undefined) {
+    await restoreLost(call);
+    return { stdout: printResult(passed, request.cniVersion), release: () => {} };
+  }
   const ipam = delegateOf(call);
   const own = ipam === '' ? plugin.addressing?.({ request, config }) : undefined;
   if (ipam === '' && plugin.ipam !== undefined) assertExpressible(own ?? {}, request.cniVersion);
@@ -29,7 +35,7 @@ export async function add(call: Call): Promise<{ stdout: string; release: () => 
   try {
     await clearDebris(call);
     const context = { request, config, identity, facts: {}, ...(own && { ipam: own }) };
-    const facts = await observeInNetns(call, run, plugin.facts(context));
+    const facts = await learnInNetns(call, run, (known) => plugin.facts(context, known));
     const attempt: Attempt = { call, run, ipam, leased: false, left: [], context: { ...context, facts } };
     plugin.refuse?.(attempt.context);
     demandCaller(call);
@@ -38,6 +44,14 @@ export async function add(call: Call): Promise<{ stdout: string; release: () => 
     release();
     throw error;
   }
+}
+
+/** prevResult, where a chained plugin has nothing to do; undefined where it has. Code 7 where there is none. */
+export function passedOn({ plugin, request }: Call, config: unknown): Result | undefined {
+  const { prevResult } = request;
+  if (prevResult === undefined)
+    throw new CniError(ErrorCode.invalidConfig, `${plugin.type} must be called as chained plugin`);
+  return plugin.idle?.({ request, config }) ? prevResult : undefined;
 }
 
 /** Of an earlier ADD of this attachment, if there was one. */
@@ -76,7 +90,7 @@ export function delegateOf({ plugin, request }: Call): string {
 
 async function look(attempt: Attempt): Promise<void> {
   const { call, run, context } = attempt;
-  attempt.context = { ...context, facts: await observe(run, call.plugin.facts(context)) };
+  attempt.context = { ...context, facts: await learn(run, (known) => call.plugin.facts(context, known)) };
 }
 
 /** From here on something changes: a record of it is written first, and every failure takes back what was done. */
@@ -133,6 +147,7 @@ async function carryOut(attempt: Attempt, note: Note): Promise<string> {
   note(footprintOf(plan.steps));
   const outcomes = await applyOrUndo(run, plan.steps);
   try {
+    if (outcomes.some(({ madeTable }) => madeTable)) await restoreOthers(call);
     const printed = printResult(plan.result(outcomes), call.request.cniVersion);
     demandCaller(call);
     note({ state: 'complete' });

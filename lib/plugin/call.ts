@@ -5,7 +5,7 @@ import type { Where } from '../kernel/contract';
 import { KernelError } from '../kernel/errors';
 import type { Facts, Identity, InterfacePlugin, Queries } from './define';
 import { identify } from './identity';
-import { observe, type Run } from './kernel-run';
+import { learn, observe, type Run } from './kernel-run';
 import type { Platform } from './platform';
 import type { Trace } from './trace';
 
@@ -77,8 +77,12 @@ export function hasNetns({ platform, request }: Call): boolean {
 }
 
 /** What is asked for, and with it what {@link demandNetns} demands: asking twice would cost a thread more. */
-export async function observeInNetns<Q extends Queries>(call: Call, run: Run, queries: Q): Promise<Facts<Q>> {
-  const facts = await observe(run, { ...queries, ...bothNetns }).catch(async (error: unknown) => {
+export async function learnInNetns<Q extends Queries>(
+  call: Call,
+  run: Run,
+  ask: (known: Facts<Queries>) => Q,
+): Promise<Facts<Q>> {
+  const facts = await learn(run, (known) => ({ ...ask(known), ...bothNetns })).catch(async (error: unknown) => {
     throw (await netnsFault(call)) ?? error;
   });
   const fault = ownNetnsFault(call, facts);

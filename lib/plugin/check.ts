@@ -8,8 +8,9 @@ import { type Expectation, expectationsOf } from '../kernel/expectations';
 import { type Call, demandNetns } from './call';
 import type { AddContext, Identity, Plan, Queries } from './define';
 import { callIpam, ipamType } from './ipam';
-import { observe, type Run } from './kernel-run';
+import { learn, observe, type Run } from './kernel-run';
 import { withAttachmentLock } from './locks';
+import { restoreLost } from './restore';
 
 /**
  * CHECK: the plan that an ADD with this configuration and the result it gave would have had is compared with the
@@ -20,12 +21,14 @@ export async function check(call: Call): Promise<void> {
   const config = parseConfig(plugin.config, request.config);
   const { prevResult } = request;
   if (prevResult === undefined) throw new CniError(ErrorCode.invalidConfig, 'required prevResult missing');
+  if (plugin.chained && plugin.idle?.({ request, config })) return restoreLost(call);
   const run = await demandNetns(call);
+  await restoreLost(call);
   await withAttachmentLock(platform, identity, plugin.type, async () => {
     const type = plugin.ipam === undefined ? '' : ipamType(request.config);
     const lease = await leaseFault(call, type);
     const who = identityIn(prevResult, request, identity);
-    const facts = await observe(run, plugin.facts({ request, config, identity: who }));
+    const facts = await learn(run, (known) => plugin.facts({ request, config, identity: who }, known));
     const context = { request, config, identity: who, facts, ipam: reportedTo(request, prevResult) };
     const own = type === '' ? plugin.addressing?.({ request, config }) : undefined;
     demandNothing(lease, [

@@ -5,7 +5,8 @@ import { type AttachmentRecord, readRecord } from './records';
 
 /**
  * What an ADD has to clear first: the record of one that was killed, or of a pod whose namespace went away without a DEL.
- * Code 100 for a live attachment.
+ * Code 100 for a live attachment. What a chained plugin has on record is of an earlier life of the pod: the plugin before
+ * it in the chain would have refused a second ADD.
  */
 export async function debrisOf(call: Call, run: Run): Promise<AttachmentRecord | undefined> {
   const { platform, identity, plugin } = call;
@@ -13,6 +14,7 @@ export async function debrisOf(call: Call, run: Run): Promise<AttachmentRecord |
   if (record === undefined || record.state === 'incomplete') return record;
   // Made by this very request, in a process that ended before it could tell: the runtime knows nothing of it.
   if (record.token !== undefined && record.token === platform.token) return record;
+  if (plugin.chained) return record;
   if (!(await isAlive(run, record))) return record;
   const { ifname, containerId, network } = record;
   throw new CniError(

@@ -1,7 +1,7 @@
 import type { GenericSchema } from 'valibot';
 import type { Request } from '../cni/request';
 import type { Result } from '../cni/result';
-import type { Answers, Outcome, Query, Step } from '../kernel/contract';
+import type { Answers, NftBatch, Outcome, Query, Step } from '../kernel/contract';
 
 /** Named questions to the kernel, and the type of their answers under the same names. */
 export type Queries = Readonly<Record<string, Query>>;
@@ -99,6 +99,15 @@ interface Common<C> {
  */
 export interface InterfacePlugin<C = unknown, Q extends Queries = Queries> extends Common<C> {
   kind?: 'interface';
+  /** Whether it works on what an earlier plugin of the chain has made: an ADD without prevResult is code 7. */
+  chained?: boolean;
+  /**
+   * Pure: whether there is nothing to be done for this attachment, so that ADD hands prevResult on and leaves no record.
+   * Throws what an ADD would be refused with.
+   */
+  idle?(context: Context<C>): boolean;
+  /** The tables of nftables that those of its attachments have elements in which are not idle. */
+  tables?: readonly Pick<NftBatch, 'family' | 'table'>[];
   /** Whether it hands addressing to the plugin that `ipam.type` names. Absent: it has no `ipam`. */
   ipam?: 'required' | 'optional';
   /** Pure: the addresses that the configuration itself gives, where it names no IPAM plugin; undefined where it gives none. */
@@ -107,7 +116,8 @@ export interface InterfacePlugin<C = unknown, Q extends Queries = Queries> exten
   recorded?: boolean;
   /** Whether the network needs no name (loopback). */
   nameless?: boolean;
-  facts(context: Context<C> & { identity: Identity }): Q;
+  /** Is asked again with what it has learned until it asks nothing new: an answer may be what the next question is about. */
+  facts(context: Context<C> & { identity: Identity }, known: Facts<Queries>): Q;
   /** Throws when an ADD could not succeed. Runs before anything is changed and before the IPAM is asked. */
   refuse?(context: AttachmentContext<C, Q>): void;
   /** Pure. A result with prevResult is passed through by the plugin itself. */
@@ -120,8 +130,8 @@ export interface InterfacePlugin<C = unknown, Q extends Queries = Queries> exten
   /** Pure: the removal where there is no record (another implementation made the pod, or /run was lost). */
   del?(context: AttachmentContext<C, Q>): Step[];
   /**
-   * What of this network lies in the kernel beside what the records name. `facts` is asked again with what it has
-   * learned until it asks nothing new; the frame removes those of `found` that are neither valid nor being worked on.
+   * What of this network lies in the kernel beside what the records name; its `facts` are asked as those above. The
+   * frame removes those of `found` that are neither valid nor being worked on.
    */
   gc?: {
     facts(context: Context<C>, known: Facts<Queries>): Queries;

@@ -1,6 +1,6 @@
 import { type Call, tolerateNetns } from './call';
 import { callIpam, hasIpam, ipamType, tolerantConfig } from './ipam';
-import { observe, type Run, remove } from './kernel-run';
+import { learn, type Run, remove } from './kernel-run';
 import { withAttachmentLock } from './locks';
 import { readRecord, removeRecord } from './records';
 import { demandNoFaults, teardown } from './teardown';
@@ -21,7 +21,7 @@ async function removeUnrecorded(call: Call, run: Run): Promise<void> {
   const { platform, plugin, request, identity } = call;
   const config = tolerantConfig(platform, plugin, request);
   if (config !== undefined && plugin.del) {
-    const facts = await observe(run, plugin.facts({ request, config, identity }));
+    const facts = await learn(run, (known) => plugin.facts({ request, config, identity }, known));
     demandNoFaults(await remove(run, plugin.del({ request, config, identity, facts })));
   }
   const type = plugin.ipam === undefined ? '' : ipamType(request.config);

@@ -1,8 +1,8 @@
 import { parseConfig } from '../cni/config';
 import { type Call, newCall, runOf } from './call';
-import type { Debris, Facts, Queries } from './define';
+import type { Debris } from './define';
 import { callIpam, ipamType } from './ipam';
-import { observe, remove } from './kernel-run';
+import { learn, remove } from './kernel-run';
 import { ifIdle, ifRecordIdle } from './locks';
 import { type AttachmentRecord, discardUnfinished, listRecords, listUnfinished, readRecord } from './records';
 import { demandNoFaults, teardown } from './teardown';
@@ -51,22 +51,10 @@ async function byRecord(call: Call, attempt: Attempt): Promise<void> {
 async function byKernel(call: Call, config: unknown, attempt: Attempt): Promise<void> {
   const { plugin, request } = call;
   if (plugin.gc === undefined) return;
-  const facts = await learn(call, config);
-  const stale = plugin.gc
-    .found({ request, config, facts })
-    .filter((debris) => !isValid(call, debris.containerId, debris.ifname));
+  const { facts: ask, found } = plugin.gc;
+  const facts = await learn(runOf(call, undefined), (known) => ask({ request, config }, known));
+  const stale = found({ request, config, facts }).filter((debris) => !isValid(call, debris.containerId, debris.ifname));
   for (const debris of stale) await attempt(() => sweep(call, debris));
-}
-
-/** Asks until nothing new is asked: which sets there are tells which sets to read. */
-async function learn(call: Call, config: unknown): Promise<Facts<Queries>> {
-  const { plugin, request } = call;
-  let known: Facts<Queries> = {};
-  for (;;) {
-    const queries = plugin.gc?.facts({ request, config }, known) ?? {};
-    if (Object.keys(queries).every((name) => name in known)) return known;
-    known = await observe(runOf(call, undefined), queries);
-  }
 }
 
 /** Not while an ADD of it runs, and not if it is on record after all: then it was found between two GCs' looks. */

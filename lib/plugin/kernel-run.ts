@@ -28,7 +28,17 @@ export async function observe<Q extends Queries>({ kernel, where }: Run, queries
   ) as Facts<Q>;
 }
 
-const lists: readonly Query['query'][] = ['links', 'addrs', 'routes', 'vlans'];
+/** Asks until nothing new is asked: what one answer says may be what the next question is about. */
+export async function learn<Q extends Queries>(run: Run, ask: (known: Facts<Queries>) => Q): Promise<Facts<Q>> {
+  let known: Facts<Queries> = {};
+  for (;;) {
+    const news = Object.entries(ask(known)).filter(([name]) => !(name in known));
+    if (news.length === 0) return known as Facts<Q>;
+    known = { ...known, ...(await observe(run, Object.fromEntries(news))) };
+  }
+}
+
+const lists: readonly Query['query'][] = ['links', 'addrs', 'routes', 'vlans', 'nft.holders', 'nft.tables'];
 
 function nothing({ query }: Query): Answers[keyof Answers] {
   return lists.includes(query) ? [] : null;

@@ -6,13 +6,13 @@ import type { Request } from '../cni/request';
 import type { Result } from '../cni/result';
 import type { Answers, Query, Step } from '../kernel/contract';
 import { imagine, imaginedOutcomes } from '../kernel/imagine';
-import { delegateOf, usable } from './add';
+import { delegateOf, passedOn, usable } from './add';
 import { type Call, demandNetns, runOf } from './call';
 import { debrisOf } from './debris';
 import type { AddContext, Facts, Plan, Queries } from './define';
 import { footprintOf, removalOf } from './footprint';
 import { hostFor } from './ipam';
-import { observe, type Run } from './kernel-run';
+import { learn, type Run } from './kernel-run';
 import type { Platform } from './platform';
 import { type AttachmentRecord, readRecord } from './records';
 
@@ -52,11 +52,16 @@ const placeholder: Result = { ips: [{ address: '192.0.2.2/24', gateway: '192.0.2
 /**
  * What an ADD would do at this moment, found out as an ADD does and without changing anything: no lock is taken, no file
  * written, no program run. `hasPod`: whether the namespace is there; otherwise it is taken to be a new one, in which there
- * is nothing. Throws what an ADD would refuse with.
+ * is nothing. `before`: what plugins before it in the chain would have done. Throws what an ADD would refuse with.
  */
-export async function previewAdd(call: Call, { hasPod }: { hasPod: boolean }): Promise<Preview> {
+export async function previewAdd(
+  call: Call,
+  { hasPod, before = [] }: { hasPod: boolean; before?: readonly Step[] },
+): Promise<Preview> {
   const { plugin, request, identity } = call;
   const config = parseConfig(plugin.config, request.config);
+  const passed = plugin.chained ? passedOn(call, config) : undefined;
+  if (passed !== undefined) return nothingToDo(passed);
   const ipam = delegateOf(call);
   const own = ipam === '' ? plugin.addressing?.({ request, config }) : undefined;
   if (ipam === '' && plugin.ipam !== undefined) assertExpressible(own ?? {}, request.cniVersion);
@@ -64,7 +69,7 @@ export async function previewAdd(call: Call, { hasPod }: { hasPod: boolean }): P
   const record = await debrisOf(call, run);
   const debris = record && removalBy(record);
   const context = { request, config, identity, ...(own && { ipam: own }) };
-  const view = await lookAt(run, plugin.facts(context), debris?.steps ?? []);
+  const view = await lookAt(run, (known) => plugin.facts(context, known), [...before, ...(debris?.steps ?? [])]);
   plugin.refuse?.({ ...context, facts: view.facts([]) });
   const lease = ipam === '' ? undefined : await previewLease(call, ipam, debris?.ipam === ipam);
   const planned = plan(call, view, { ...context, ...(lease && { ipam: lease.result }) });
@@ -75,6 +80,15 @@ export async function previewAdd(call: Call, { hasPod }: { hasPod: boolean }): P
     del: await previewDel(call, planned, ipam, run),
   };
 }
+
+const nothingToDo = (result: Result): Preview => ({
+  shared: [],
+  steps: [],
+  result,
+  warnings: [],
+  recorded: false,
+  del: { steps: [], ipam: '' },
+});
 
 /** What a DEL of an attachment that exists would do; undefined where there is no record of one. */
 export function previewRecorded({ platform, identity, plugin }: Call): Removal | undefined {
@@ -89,12 +103,13 @@ interface View {
   facts(steps: readonly Step[]): Facts<Queries>;
 }
 
-async function lookAt(run: Run, queries: Queries, before: readonly Step[]): Promise<View> {
-  const seen = await observe(run, queries);
+async function lookAt(run: Run, ask: (known: Facts<Queries>) => Queries, before: readonly Step[]): Promise<View> {
+  const asked: Record<string, Query> = {};
+  const seen = await learn(run, (known) => Object.assign(asked, ask(known)));
   return {
     facts: (steps) =>
       Object.fromEntries(
-        Object.entries<Query>(queries).map(([name, query]) => [
+        Object.entries(asked).map(([name, query]) => [
           name,
           imagine(query, seen[name] as Answers[keyof Answers], [...before, ...steps]),
         ]),
@@ -121,7 +136,7 @@ async function previewDel(call: Call, { recorded, shared, steps }: Planned, ipam
     config: parseConfig(plugin.config, request.config),
     identity,
   };
-  const view = await lookAt(run, plugin.facts(context), [...shared, ...steps]);
+  const view = await lookAt(run, (known) => plugin.facts(context, known), [...shared, ...steps]);
   return { steps: plugin.del?.({ ...context, facts: view.facts([]) }) ?? [], ipam };
 }
 

@@ -1,14 +1,26 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeFile } from '../cni/absent';
-import type { NftElements, NftFamily, Ns } from '../kernel/contract';
+import type { ConntrackFlow, NftElements, NftEnsure, NftFamily, Ns } from '../kernel/contract';
 import { type AttachmentKey, base32, digest } from './identity';
 
 /** What an attachment has made in the kernel and what a removal needs to find it again. */
 export interface Footprint {
   links: { ns: Ns; name: string; mac?: string }[];
   /** `afterLinks`: they were there before the links and go after them. */
-  elements: { family: NftFamily; table: string; sets: NftElements[]; afterLinks?: true }[];
+  elements: ElementsNote[];
+  /** Connections that go on as they are until they are ended: what answers them will not be there any more. */
+  flows?: ConntrackFlow[];
+}
+
+/** Elements in a table of nftables. */
+export interface ElementsNote {
+  family: NftFamily;
+  table: string;
+  sets: NftElements[];
+  /** What they need there: with it they can be put back if the table is lost. */
+  ensure?: NftEnsure;
+  afterLinks?: true;
 }
 
 /**
@@ -81,6 +93,11 @@ export function listRecords(store: RecordStore): AttachmentRecord[] {
   return names(store)
     .filter((name) => name.endsWith('.json'))
     .flatMap((name) => load(store, name) ?? []);
+}
+
+/** Whether there may be a record of this plugin type. */
+export function hasRecordOf(store: RecordStore, type: string): boolean {
+  return names(store).some((name) => name.endsWith(`.${type}.json`));
 }
 
 /** The names of the records beside which a writer works, or was killed. */

@@ -1,8 +1,9 @@
-import { type Address, isIPv6, toBytes } from '../cni/addresses';
+import { isIPv6, toBytes } from '../cni/addresses';
 import type { NftBatch, NftElementFact, NftEnsure, NftExpr, NftSet, NftSetFact, Query } from '../kernel/contract';
 import { ipOf, prefix, subnetOf } from '../kernel/prefix';
 import type { Debris } from '../plugin/define';
 import { base32, digest } from '../plugin/identity';
+import { addressField, inPrefix, isFamily, loadAddress } from './nft-exprs';
 import { commentLimit, elementDebris, elementRemoval, elementsOf, ownerOf } from './owned-elements';
 
 /**
@@ -34,7 +35,7 @@ function groupOf(address: string): string {
   return prefixLength === toBytes(prefix(address).address).length * 8 ? `/${prefixLength}` : subnetOf(address);
 }
 
-type AddressSet = NftSet & { key: keyof typeof layouts };
+type AddressSet = NftSet & { key: 'ipv4_addr' | 'ipv6_addr' };
 
 /** The set of pods of `network` with an address in `group`. Its comment can be read back, by nft (no quotes) and by {@link isSetOf}. */
 function setOf(network: string, group: string): AddressSet {
@@ -52,43 +53,19 @@ function isSetOf(network: string, { name, comment }: NftSetFact): boolean {
   return group !== undefined && setOf(network, group).name === name;
 }
 
-/** NFPROTO_IPV4 and NFPROTO_IPV6, offsets and length of the addresses in either header, and what multicast is. */
-const layouts = {
-  ipv4_addr: { nfproto: '02', saddr: 12, daddr: 16, length: 4, multicast: { mask: 'f0000000', value: 'e0000000' } },
-  ipv6_addr: {
-    nfproto: '0a',
-    saddr: 8,
-    daddr: 24,
-    length: 16,
-    multicast: { mask: `ff${'00'.repeat(15)}`, value: `ff${'00'.repeat(15)}` },
-  },
-} as const;
+const multicast = { ip: '224.0.0.0/4', ip6: 'ff00::/8' } as const;
 
 function ruleOf(set: AddressSet, group: string): NftExpr[] {
-  const { nfproto, saddr, daddr, length, multicast } = layouts[set.key];
-  const outside = (range: { mask: string; value: string }): NftExpr[] => [
-    { expr: 'payload', base: 'network', offset: daddr, length, dreg: 1 },
-    { expr: 'bitwise', sreg: 1, dreg: 1, length, mask: range.mask, xor: '00'.repeat(length) },
-    { expr: 'cmp', sreg: 1, op: 'neq', data: range.value },
-  ];
+  const family = set.key === 'ipv4_addr' ? 'ip' : 'ip6';
+  const destination = addressField(family, 'daddr');
   return [
-    { expr: 'meta', key: 'nfproto', dreg: 1 },
-    { expr: 'cmp', sreg: 1, op: 'eq', data: nfproto },
-    { expr: 'payload', base: 'network', offset: saddr, length, dreg: 1 },
+    ...isFamily(family),
+    loadAddress(addressField(family, 'saddr')),
     { expr: 'lookup', sreg: 1, set: set.name },
-    ...(group.startsWith('/') ? [] : outside({ mask: maskOf(group), value: hex(prefix(group).address) })),
-    ...outside(multicast),
+    ...(group.startsWith('/') ? [] : inPrefix(destination, group, true)),
+    ...inPrefix(destination, multicast[family], true),
     { expr: 'masq' },
   ];
-}
-
-const hex = (address: Address): string => Buffer.from(toBytes(address)).toString('hex');
-
-/** "ffffff00" of an IPv4 /24. */
-function maskOf(subnet: string): string {
-  const { address, prefixLength } = prefix(subnet);
-  const bits = toBytes(address).length * 8;
-  return ((1n << BigInt(bits)) - (1n << BigInt(bits - prefixLength))).toString(16).padStart(bits / 4, '0');
 }
 
 interface Place {

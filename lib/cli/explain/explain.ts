@@ -7,6 +7,7 @@ import type { Result } from '../../cni/result';
 import type { Attachment } from '../../cni/runtime/cache';
 import { configFor, told } from '../../cni/runtime/chain';
 import type { Network, PluginConfig } from '../../cni/runtime/network';
+import type { Step } from '../../kernel/contract';
 import { newCall } from '../../plugin/call';
 import type { InterfacePlugin, Plugin } from '../../plugin/define';
 import { previewAdd, previewLease, previewRecorded } from '../../plugin/preview';
@@ -40,11 +41,13 @@ export async function explainPlugins(
   subject: Subject,
 ): Promise<Pick<Explanation, 'plugins' | 'result' | 'refusal'>> {
   const stories: PluginStory[] = [];
+  const steps: Step[] = [];
   let result: Json | undefined;
   for (const [i, plugin] of network.plugins.entries()) {
     const config = configFor(network, plugin, { attachment: subject.attachment, prevResult: result });
     try {
-      const said = await explainPlugin(plugins, plugin, config, subject);
+      const said = await explainPlugin(plugins, plugin, config, { ...subject, before: steps });
+      steps.push(...said.story.add.flatMap((action) => (action.kind === 'step' ? [action.step] : [])));
       stories.push(said.story);
       result = said.result;
     } catch (error) {
@@ -64,7 +67,12 @@ function untold({ platform }: Plugins, { type }: PluginConfig): PluginStory {
   return { type, about: platform.plugins.get(type)?.about ?? '', add: [], del: [] };
 }
 
-async function explainPlugin(plugins: Plugins, { type }: PluginConfig, config: Json, subject: Subject): Promise<Told> {
+/** With what the plugins before it in the chain would have done. */
+interface Turn extends Subject {
+  before: readonly Step[];
+}
+
+async function explainPlugin(plugins: Plugins, { type }: PluginConfig, config: Json, subject: Turn): Promise<Told> {
   const plugin = plugins.platform.plugins.get(type);
   return plugin && isOurs(plugins, type)
     ? explainOurs(plugins, plugin, config, subject)
@@ -86,7 +94,7 @@ function foreign(type: string, program: string): PluginStory {
   };
 }
 
-async function explainOurs(plugins: Plugins, plugin: Plugin, config: Json, subject: Subject): Promise<Told> {
+async function explainOurs(plugins: Plugins, plugin: Plugin, config: Json, subject: Turn): Promise<Told> {
   const { type, about = '' } = plugin;
   const env = environment('ADD', plugins.path, subject.attachment);
   const nameless = plugin.kind !== 'ipam' && plugin.nameless === true;
@@ -104,10 +112,10 @@ async function explainInterface(
   { platform }: Plugins,
   plugin: InterfacePlugin,
   request: Request,
-  { hasPod }: Subject,
+  { hasPod, before }: Turn,
 ): Promise<Actions> {
   const folder = join(platform.stateDir, 'attachments');
-  const preview = await previewAdd(newCall(platform, plugin, request, untraced), { hasPod });
+  const preview = await previewAdd(newCall(platform, plugin, request, untraced), { hasPod, before });
   for (const warning of preview.warnings) platform.warn(warning);
   const { recorded, lease } = preview;
   return {

@@ -75,7 +75,7 @@ describe('The daemon', () => {
   });
 
   it('leaves plugins alone that it does not have', () => {
-    expect(reason({ type: 'portmap' })).to.equal('plugin');
+    expect(reason({ type: 'tuning' })).to.equal('plugin');
   });
 
   it("leaves alone what needs somebody else's IPAM, however its key is written", () => {

@@ -183,7 +183,7 @@ describe('the gateway of a VLAN', () => {
 describe('what bridge asks of a VLAN', () => {
   const asked = (config: Record<string, unknown>) => {
     const context = contextOf({ config });
-    return bridge.facts(context as never);
+    return bridge.facts(context as never, {});
   };
 
   it("is its gateway's link where there can be one, and the bridge itself otherwise", () => {

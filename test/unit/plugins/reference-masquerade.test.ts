@@ -55,7 +55,7 @@ describe("the reference's masquerading", () => {
   it('is asked for only by a CHECK with ipMasq of a host end that is not ours', () => {
     const asked = (command: string, ipMasq: boolean, name: string) =>
       'iptablesRules' in
-      bridge.facts({ ...contextOf({ config: { ipMasq } }), ...attachmentOf(command, name) } as never);
+      bridge.facts({ ...contextOf({ config: { ipMasq } }), ...attachmentOf(command, name) } as never, {});
     expect(asked('CHECK', true, 'veth1a2b3c4d')).to.equal(true);
     expect(asked('CHECK', true, identity.hostEnd.name)).to.equal(false);
     expect(asked('CHECK', false, 'veth1a2b3c4d')).to.equal(false);

@@ -1,0 +1,56 @@
+import type { NftBatch } from '../kernel/contract';
+import { type Call, runOf } from './call';
+import { observe, type Run, remove } from './kernel-run';
+import { ifIdle } from './locks';
+import type { Platform } from './platform';
+import { type AttachmentRecord, type ElementsNote, hasRecordOf, listRecords, readRecord } from './records';
+
+/**
+ * Tables of ours that somebody else has taken away (`nft flush ruleset`, as a firewall does that starts anew) are made
+ * again from the attachment records, with all that attachments had in them.
+ */
+
+/** After an ADD has had to make a table that others may have had elements in. */
+export function restoreOthers(call: Call): Promise<void> {
+  return restoreAll(call.platform, runOf(call, undefined));
+}
+
+/**
+ * If a table is not there that this attachment has elements in, or where it has none because it is idle, that others of
+ * its plugin have.
+ */
+export async function restoreLost(call: Call): Promise<void> {
+  const { plugin, platform, identity } = call;
+  const record = readRecord(platform, identity, plugin.type);
+  const needed = record ? record.elements : (plugin.tables ?? []);
+  if (needed.length === 0 || (!record && !hasRecordOf(platform, plugin.type))) return;
+  const run = runOf(call, undefined);
+  const { tables } = await observe(run, { tables: { query: 'nft.tables', ns: 'host' } } as const);
+  const isThere = ({ family, table }: Pick<NftBatch, 'family' | 'table'>): boolean =>
+    tables.some((it) => it.family === family && it.name === table);
+  if (!needed.every(isThere)) await restoreAll(platform, run);
+}
+
+/**
+ * Every attachment's elements, as far as they are not there. One that is being worked on is left to whoever does that. What
+ * cannot be restored is worth a warning: whoever is served meanwhile has no part in it.
+ */
+export async function restoreAll(platform: Platform, run: Run): Promise<void> {
+  for (const record of listRecords(platform).filter(hasElements)) {
+    await ifIdle(platform, record, record.type, () => restore(platform, run, record));
+  }
+}
+
+const hasElements = ({ state, elements }: AttachmentRecord): boolean =>
+  state === 'complete' && elements.some(({ ensure }) => ensure !== undefined);
+
+async function restore(platform: Platform, run: Run, { type, ...key }: AttachmentRecord): Promise<void> {
+  const record = readRecord(platform, key, type);
+  if (record === undefined || !hasElements(record)) return;
+  for (const { op, message } of await remove(run, record.elements.flatMap(batchOf)))
+    platform.warn(`restore what ${record.ifname} of container ${record.containerId} had: ${op}: ${message}`);
+}
+
+function batchOf({ family, table, ensure, sets }: ElementsNote): NftBatch[] {
+  return ensure ? [{ op: 'nft.batch', ns: 'host', family, table, ensure, add: sets }] : [];
+}

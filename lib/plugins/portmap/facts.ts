@@ -1,0 +1,82 @@
+import { isLinkName } from '../../cni/link-name';
+import type { Request } from '../../cni/request';
+import type { LinkFact, Query, WayFact } from '../../kernel/contract';
+import { ipOf } from '../../kernel/prefix';
+import type { Context, Facts, Queries } from '../../plugin/define';
+import type { PortmapConfig } from './config';
+import { keyOf, type Mapping, mapName, mappingsOf, type PodAddresses, podAddresses } from './mappings';
+import { servicesQueries } from './services';
+import { families, own } from './table';
+
+/** The mappings that can be made: those to a family in which the pod has an address. */
+export function wantedMappings({ request, config }: Context<PortmapConfig>): Mapping[] {
+  const addresses = podAddresses(request);
+  return mappingsOf(config, addresses, families).filter(({ pod }) => pod !== undefined);
+}
+
+/** The pod's address, if a connection from 127.0.0.1 is to reach it: IPv4 with `snat`; `::1` goes nowhere but to the host. */
+export function localhostTarget({ snat }: PortmapConfig, { ip }: PodAddresses): string | undefined {
+  return snat && ip !== undefined ? ipOf(ip) : undefined;
+}
+
+/**
+ * What ADD and CHECK have to know: who has the ports; which way it is to the pod, and whether 127.0.0.1 may go there;
+ * whether the bridge's frames pass through iptables, and so through our translation, and then what the pod's port is like.
+ */
+export function facts(context: Context<PortmapConfig>, known: Facts<Queries>): Queries {
+  const { request, config } = context;
+  const target = localhostTarget(config, podAddresses(request));
+  return {
+    ...servicesQueries,
+    bridgeNf: { query: 'sysctl', ns: 'host', key: 'net/bridge/bridge-nf-call-iptables' },
+    bridgeNf6: { query: 'sysctl', ns: 'host', key: 'net/bridge/bridge-nf-call-ip6tables' },
+    ...(target ? { way: { query: 'route', ns: 'host', dst: target } } : {}),
+    ...holderQueries(wantedMappings(context)),
+    ...routeLocalnet(known.way as WayFact | null | undefined),
+    ...(isBridgeFiltered(known) ? hostEndQueries(request) : {}),
+  };
+}
+
+/** Under the name of each map: whose the keys are that these mappings want there. */
+export function holderQueries(mappings: readonly Mapping[]): Record<string, Query & { query: 'nft.holders' }> {
+  const byMap = new Map<string, Mapping[]>();
+  for (const mapping of mappings) byMap.set(mapName(mapping), [...(byMap.get(mapName(mapping)) ?? []), mapping]);
+  return Object.fromEntries(
+    [...byMap].map(([set, all]) => [`held ${set}`, { query: 'nft.holders', ...own, set, keys: all.map(keyOf) }]),
+  );
+}
+
+/** Whose a mapping's key is: a comment, or null for nobody's. */
+export function holderOf(mapping: Mapping, mappings: readonly Mapping[], known: Facts<Queries>): string | null {
+  const ofMap = mappings.filter((other) => mapName(other) === mapName(mapping));
+  const held = known[`held ${mapName(mapping)}`] as (string | null)[] | undefined;
+  return held?.[ofMap.indexOf(mapping)] ?? null;
+}
+
+function routeLocalnet(way: WayFact | null | undefined): Queries {
+  const key = routeLocalnetKey(way);
+  return key === undefined ? {} : { routeLocalnet: { query: 'sysctl', ns: 'host', key } };
+}
+
+/** RTN_UNICAST of linux/rtnetlink.h: the pod is out there. */
+const unicast = 1;
+
+export function routeLocalnetKey(way: WayFact | null | undefined): string | undefined {
+  return way?.type === unicast ? `net/ipv4/conf/${way.link}/route_localnet` : undefined;
+}
+
+export const isBridgeFiltered = ({ bridgeNf, bridgeNf6 }: Facts<Queries>): boolean =>
+  [bridgeNf, bridgeNf6].includes('1');
+
+function hostEndQueries({ prevResult }: Request): Queries {
+  const outside = (prevResult?.interfaces ?? []).filter(({ name, sandbox }) => !sandbox && isLinkName(name));
+  return Object.fromEntries(outside.map(({ name }) => [`link ${name}`, { query: 'link', ns: 'host', name }]));
+}
+
+/** The ports of bridges among the host's interfaces that prevResult names: usually the pod's host end. */
+export function bridgePorts(known: Facts<Queries>): LinkFact[] {
+  return Object.entries(known).flatMap(([name, fact]) => {
+    const link = name.startsWith('link ') ? (fact as LinkFact | null) : null;
+    return link?.port && link.kind === 'veth' ? [link] : [];
+  });
+}

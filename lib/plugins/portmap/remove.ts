@@ -1,0 +1,40 @@
+import type { NftElements, Step } from '../../kernel/contract';
+import type { AttachmentContext, Context, Facts, Identity, Queries } from '../../plugin/define';
+import { elementRemoval } from '../owned-elements';
+import type { PortmapConfig } from './config';
+import { holderOf, holderQueries } from './facts';
+import { elementQueries, elementsIn } from './gc';
+import { type Mapping, mappingsOf } from './mappings';
+import { ownerText } from './owner';
+import { unmapReference } from './reference';
+import { families, own } from './table';
+
+type Removal = Context<PortmapConfig> & { identity: Identity };
+
+/**
+ * For a DEL without a record: whether any of the ports is this attachment's, and only if so, everything that is. Most
+ * often nothing is left: runtimes repeat a DEL, and what is in the maps is then not even looked at.
+ */
+export function removalFacts(context: Removal, known: Facts<Queries>): Queries {
+  return {
+    ...holderQueries(asked(context)),
+    ...(isHeld(context, known) ? elementQueries(known) : {}),
+  };
+}
+
+/** In both families: a DEL may come without the pod's addresses. */
+const asked = ({ config }: Removal): Mapping[] => mappingsOf(config, {}, families);
+
+function isHeld(context: Removal, known: Facts<Queries>): boolean {
+  const mappings = asked(context);
+  const me = ownerText(context.identity);
+  return mappings.some((mapping) => holderOf(mapping, mappings, known) === me);
+}
+
+/** Our own elements, and what the reference made. */
+export function del(context: AttachmentContext<PortmapConfig, Queries>): Step[] {
+  const comment = ownerText(context.identity);
+  const mine = elementsIn(context.facts).filter((element) => element.comment === comment);
+  const elements = mine.map(({ set, key }): NftElements => ({ set, keys: [key], comment }));
+  return [...(elements.length > 0 ? [elementRemoval(own, elements)] : []), ...unmapReference(context)];
+}
