@@ -155,12 +155,19 @@ Prefix Fields::Address(const char* name) {
   return prefix.value_or(Prefix{});
 }
 
-std::optional<Ip> Fields::OptionalIp(const char* name) {
-  const auto text = OptionalText(name, 64);
+std::optional<Ip> Fields::CheckedIp(const char* name, const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
   auto ip = ParseIp(*text);
   if (!ip) Complain(name, "is no IP address: \"" + *text + "\"");
   return ip;
+}
+
+Ip Fields::IpAddress(const char* name) {
+  return CheckedIp(name, CheckedText(name, Require(name), 64)).value_or(Ip{});
+}
+
+std::optional<Ip> Fields::OptionalIp(const char* name) {
+  return CheckedIp(name, OptionalText(name, 64));
 }
 
 std::vector<uint8_t> Fields::Hex(const char* name, size_t max) {

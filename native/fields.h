@@ -46,6 +46,8 @@ class Fields {
   Ns Namespace(const char* name);
   std::optional<Mac> OptionalMac(const char* name);
   Prefix Address(const char* name);
+  // Without a prefix length.
+  Ip IpAddress(const char* name);
   std::optional<Ip> OptionalIp(const char* name);
   std::vector<uint8_t> Hex(const char* name, size_t max);
   Fields Nested(const char* name);
@@ -91,6 +93,7 @@ class Fields {
   }
   std::optional<double> Integer(const char* name, const Value* found, double min, double max);
   std::optional<std::string> CheckedText(const char* name, const Value* found, size_t max);
+  std::optional<Ip> CheckedIp(const char* name, const std::optional<std::string>& text);
   std::optional<std::string> CheckedLinkName(const char* name, std::optional<std::string> text);
 
   const Object* object_ = nullptr;

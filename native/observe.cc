@@ -7,24 +7,15 @@
 
 #include "addresses.h"
 #include "links.h"
-#include "nft_elements.h"
-#include "nft_read.h"
+#include "nft_queries.h"
 #include "routes.h"
 #include "steps.h"
 #include "sysctl.h"
 #include "vlans.h"
+#include "way.h"
 
 namespace trestle {
 namespace {
-
-using Ask = std::function<Result<Value>(Session&)>;
-
-template <class T>
-Value ToValues(const std::vector<T>& facts) {
-  Array values;
-  for (const T& fact : facts) values.push_back(ToValue(fact));
-  return values;
-}
 
 Ask ParseLinkQuery(Fields& fields, Ns ns) {
   return [ns, name = fields.LinkName("name")](Session& session) -> Result<Value> {
@@ -90,41 +81,14 @@ Ask ParseNetnsQuery(Fields& /*fields*/, Ns ns) {
   };
 }
 
-Ask ParseNftElementsQuery(Fields& fields, Ns ns) {
-  return [ns, table = ParseNftTable(fields), set = fields.Text("set")](Session& session) -> Result<Value> {
-    auto socket = session.Netfilter(ns);
+Ask ParseRouteQuery(Fields& fields, Ns ns) {
+  return [ns, dst = fields.IpAddress("dst")](Session& session) -> Result<Value> {
+    auto socket = session.Route(ns);
     if (!socket) return socket.fault();
-    auto elements = NftElementsOf(**socket, table, set);
-    if (!elements) return elements.fault();
-    return *elements ? ToValues(**elements) : Value();
+    auto way = FindWay(**socket, dst);
+    if (!way) return way.fault();
+    return *way ? ToValue(**way) : Value();
   };
-}
-
-Ask ParseNftSetsQuery(Fields& fields, Ns ns) {
-  return [ns, table = ParseNftTable(fields)](Session& session) -> Result<Value> {
-    auto socket = session.Netfilter(ns);
-    if (!socket) return socket.fault();
-    auto there = HasNftTable(**socket, table);
-    if (!there) return there.fault();
-    if (!*there) return Value();
-    auto sets = NftSetsOf(**socket, table);
-    if (!sets) return sets.fault();
-    return ToValues(*sets);
-  };
-}
-
-Ask ParseNftRulesQuery(Fields& fields, Ns ns) {
-  return
-      [ns, table = ParseNftTable(fields), chain = fields.Text("chain")](Session& session) -> Result<Value> {
-        auto socket = session.Netfilter(ns);
-        if (!socket) return socket.fault();
-        auto there = HasNftChain(**socket, table, chain);
-        if (!there) return there.fault();
-        if (!*there) return Value();
-        auto rules = NftRulesOf(**socket, table, chain);
-        if (!rules) return rules.fault();
-        return ToValues(*rules);
-      };
 }
 
 }  // namespace
@@ -137,10 +101,13 @@ Query ParseQuery(Fields& fields) {
       {"links", ParseLinksQuery},
       {"addrs", ParseOfLinkQuery<kReadAddresses>},
       {"routes", ParseOfLinkQuery<kReadRoutes>},
+      {"route", ParseRouteQuery},
       {"vlans", ParseOfLinkQuery<kReadVlans>},
       {"sysctl", ParseSysctlQuery},
       {"netns", ParseNetnsQuery},
       {"nft.elements", ParseNftElementsQuery},
+      {"nft.holders", ParseNftHoldersQuery},
+      {"nft.tables", ParseNftTablesQuery},
       {"nft.sets", ParseNftSetsQuery},
       {"nft.rules", ParseNftRulesQuery},
       {"nft.trial", ParseNftTrial},

@@ -13,15 +13,24 @@
 
 namespace trestle {
 
+using Ask = std::function<Result<Value>(Session&)>;
+
 // A question that passed validation.
 struct Query {
   Ns ns = Ns::kHost;
-  std::function<Result<Value>(Session&)> ask;
+  Ask ask;
 };
 
 Query ParseQuery(Fields& fields);
 
 // Answers the queries in order on the calling thread, which it may leave in another namespace.
 Result<Value> Observe(const Where& where, const std::vector<Query>& queries, const std::stop_token& stop);
+
+template <class T>
+Value ToValues(const std::vector<T>& facts) {
+  Array values;
+  for (const T& fact : facts) values.push_back(ToValue(fact));
+  return values;
+}
 
 }  // namespace trestle

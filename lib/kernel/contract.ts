@@ -459,7 +459,10 @@ export interface NftElements {
    * that says something else: it has become somebody else's.
    */
   comment?: string;
-  /** `add`: an element that says something else stays, and is EEXIST with what it says in the message. */
+  /**
+   * `add`: an element that says something else, or nothing, stays, and is EEXIST with what it says in the message and alone
+   * in `extack`.
+   */
   ifTaken?: 'fail';
 }
 
@@ -503,7 +506,7 @@ export interface KernelFault {
   code: number;
   /** strerror's text: "File exists". */
   message: string;
-  /** The kernel's own explanation (NLMSGERR_ATTR_MSG), "" for none. */
+  /** The kernel's own explanation (NLMSGERR_ATTR_MSG), "" for none. Of a taken element: {@link NftElements.ifTaken}. */
   extack: string;
 }
 
