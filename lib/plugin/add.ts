@@ -23,8 +23,9 @@ export async function add(call: Call): Promise<{ stdout: string; release: () => 
   const config = parseConfig(plugin.config, request.config);
   const passed = plugin.chained ? passedOn(call, config) : undefined;
   if (passed !== undefined) {
+    for (const warning of passed.warnings) call.platform.warn(warning);
     await restoreLost(call);
-    return { stdout: printResult(passed, request.cniVersion), release: () => {} };
+    return { stdout: printResult(passed.result, request.cniVersion), release: () => {} };
   }
   const ipam = delegateOf(call);
   const own = ipam === '' ? plugin.addressing?.({ request, config }) : undefined;
@@ -46,12 +47,18 @@ export async function add(call: Call): Promise<{ stdout: string; release: () => 
   }
 }
 
+interface PassedOn {
+  result: Result;
+  warnings: string[];
+}
+
 /** prevResult, where a chained plugin has nothing to do; undefined where it has. Code 7 where there is none. */
-export function passedOn({ plugin, request }: Call, config: unknown): Result | undefined {
+export function passedOn({ plugin, request }: Call, config: unknown): PassedOn | undefined {
   const { prevResult } = request;
   if (prevResult === undefined)
     throw new CniError(ErrorCode.invalidConfig, `${plugin.type} must be called as chained plugin`);
-  return plugin.idle?.({ request, config }) ? prevResult : undefined;
+  const warnings = plugin.idle?.({ request, config });
+  return warnings && { result: prevResult, warnings };
 }
 
 /** Of an earlier ADD of this attachment, if there was one. */

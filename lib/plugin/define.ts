@@ -102,10 +102,10 @@ export interface InterfacePlugin<C = unknown, Q extends Queries = Queries> exten
   /** Whether it works on what an earlier plugin of the chain has made: an ADD without prevResult is code 7. */
   chained?: boolean;
   /**
-   * Pure: whether there is nothing to be done for this attachment, so that ADD hands prevResult on and leaves no record.
-   * Throws what an ADD would be refused with.
+   * Pure: undefined where there is something to be done for this attachment. Otherwise ADD hands prevResult on and leaves no
+   * record, and what is answered are warnings. Throws what an ADD would be refused with.
    */
-  idle?(context: Context<C>): boolean;
+  idle?(context: Context<C>): string[] | undefined;
   /** The tables of nftables that those of its attachments have elements in which are not idle. */
   tables?: readonly Pick<NftBatch, 'family' | 'table'>[];
   /** Whether it hands addressing to the plugin that `ipam.type` names. Absent: it has no `ipam`. */
@@ -136,6 +136,12 @@ export interface InterfacePlugin<C = unknown, Q extends Queries = Queries> exten
   gc?: {
     facts(context: Context<C>, known: Facts<Queries>): Queries;
     found(context: Context<C> & { facts: Facts<Queries> }): Debris[];
+  };
+  /** What it keeps in its tables beside attachments, and brings up to date when the addresses of these links change. */
+  upkeep?: {
+    links: readonly string[];
+    facts(known: Facts<Queries>): Queries;
+    steps(facts: Facts<Queries>): Step[];
   };
   /** What STATUS has to look at; `status` throws {@link CniError} 50 when no ADD could succeed. */
   status?: {

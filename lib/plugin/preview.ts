@@ -81,11 +81,11 @@ export async function previewAdd(
   };
 }
 
-const nothingToDo = (result: Result): Preview => ({
+const nothingToDo = ({ result, warnings }: Pick<Preview, 'result' | 'warnings'>): Preview => ({
   shared: [],
   steps: [],
   result,
-  warnings: [],
+  warnings,
   recorded: false,
   del: { steps: [], ipam: '' },
 });

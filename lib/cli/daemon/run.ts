@@ -7,6 +7,7 @@ import { servePrometheus } from '../../daemon/prometheus';
 import { coldFolder, daemonSocket } from '../../daemon/protocol';
 import { isReplaced, selfIn } from '../../daemon/self';
 import { serviceManager } from '../../daemon/service-manager';
+import { keepTables } from '../../daemon/upkeep';
 import type { Platform } from '../../plugin/platform';
 import { type CommandCall, CommandError, UsageError, value } from '../command';
 import { platformOf } from '../platform';
@@ -21,6 +22,7 @@ export async function runDaemon(call: CommandCall): Promise<number> {
   const platform = platformOf(around);
   const daemon = await start(call, platform, log);
   await listener(daemon);
+  void keepTables(platform, log);
   const manager = serviceManager(around.env, platform.kernel, (error) => log.warn(error.message));
   await manager.ready();
   await daemon.drained;

@@ -3,8 +3,8 @@ import type { Request } from '../../cni/request';
 import type { LinkFact, Query, WayFact } from '../../kernel/contract';
 import { ipOf } from '../../kernel/prefix';
 import type { Context, Facts, Queries } from '../../plugin/define';
-import type { PortmapConfig } from './config';
-import { keyOf, type Mapping, mapName, mappingsOf, type PodAddresses, podAddresses } from './mappings';
+import { mappingsIn, type PortmapConfig } from './config';
+import { familiesOf, keyOf, type Mapping, mapName, mappingsOf, type PodAddresses, podAddresses } from './mappings';
 import { servicesQueries } from './services';
 import { families, own } from './table';
 
@@ -12,6 +12,17 @@ import { families, own } from './table';
 export function wantedMappings({ request, config }: Context<PortmapConfig>): Mapping[] {
   const addresses = podAddresses(request);
   return mappingsOf(config, addresses, families).filter(({ pod }) => pod !== undefined);
+}
+
+/** What deserves to be said of the others. */
+export function unmapped({ request, config }: Context<PortmapConfig>): string[] {
+  const addresses = podAddresses(request);
+  return mappingsIn(config)
+    .filter((mapping) => !familiesOf(mapping).some((family) => addresses[family] !== undefined))
+    .map(({ hostIP, hostPort, protocol }) => {
+      const place = `host port ${hostPort}/${protocol}${hostIP && ` of ${hostIP}`}`;
+      return `${place} leads nowhere: the pod has no address${hostIP && ' of that family'}`;
+    });
 }
 
 /** The pod's address, if a connection from 127.0.0.1 is to reach it: IPv4 with `snat`; `::1` goes nowhere but to the host. */

@@ -37,7 +37,7 @@ export function podAddresses({ ifname, prevResult }: Pick<Request, 'ifname' | 'p
 const unspecified: Readonly<Record<Family, string>> = { ip: '0.0.0.0', ip6: '::' };
 
 /** Both, unless the mapping names an address of the host's. */
-function familiesOf({ hostIP }: PortMapping): Family[] {
+export function familiesOf({ hostIP }: PortMapping): Family[] {
   if (hostIP === '') return ['ip', 'ip6'];
   return [isIPv6(hostIP) ? 'ip6' : 'ip'];
 }

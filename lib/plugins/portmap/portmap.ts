@@ -8,7 +8,7 @@ import {
   type Plan,
   type Queries,
 } from '../../plugin/define';
-import { demandConsistent, mappingsIn, type PortmapConfig, portmapSchema } from './config';
+import { demandConsistent, type PortmapConfig, portmapSchema } from './config';
 import {
   bridgePorts,
   facts,
@@ -16,13 +16,14 @@ import {
   isBridgeFiltered,
   localhostTarget,
   routeLocalnetKey,
+  unmapped,
   wantedMappings,
 } from './facts';
 import { gc } from './gc';
 import { elementsFor, type Mapping, podAddresses, sourcesOf } from './mappings';
 import { holderText, ownerText } from './owner';
 import { del, removalFacts } from './remove';
-import { type servicesQueries, servicesStep } from './services';
+import { servicesLink, servicesQueries, servicesStep, servicesUpkeep } from './services';
 import { ensureFor, own } from './table';
 
 /** `portmap`: makes ports of the host lead to ports of the pod, chained after the plugin that gave the pod its addresses. */
@@ -34,7 +35,7 @@ export const portmap = definePlugin<PortmapConfig, Queries>({
   tables: [own],
   idle(context) {
     demandConsistent(context.config);
-    return wantedMappings(context).length === 0;
+    return wantedMappings(context).length === 0 ? unmapped(context) : undefined;
   },
   facts: (context, known) => (context.request.command === 'DEL' ? removalFacts(context, known) : facts(context, known)),
   refuse: demandFree,
@@ -42,6 +43,7 @@ export const portmap = definePlugin<PortmapConfig, Queries>({
   check: localhostDiffers,
   del,
   gc,
+  upkeep: { links: [servicesLink], facts: () => servicesQueries, steps: servicesUpkeep },
   status: {
     facts: () => ({ trial: { query: 'nft.trial', ...own, ensure: ensureFor([], []) } }),
     verdict: ({ config }) => demandConsistent(config),
@@ -73,7 +75,7 @@ function add(context: AddContext<PortmapConfig, Queries>): Plan {
     shared: { lock: 'port mappings', steps: request.command === 'CHECK' ? [] : sharedSteps(context) },
     steps: [...hairpinSteps(context), mapStep(context, mappings), ...flushSteps(mappings)],
     result: () => request.prevResult ?? {},
-    warnings: unmapped(context, mappings),
+    warnings: unmapped(context),
   };
 }
 
@@ -135,24 +137,6 @@ function flushSteps(mappings: readonly Mapping[]): ConntrackFlush[] {
       : [],
   );
   return flows.length > 0 ? [{ op: 'conntrack.flush', ns: 'host', flows }] : [];
-}
-
-/** Mappings of an address in whose family the pod has none. */
-function unmapped({ config }: AddContext<PortmapConfig, Queries>, mappings: readonly Mapping[]): string[] {
-  return mappingsIn(config)
-    .filter(
-      ({ hostIP, hostPort, protocol }) =>
-        !mappings.some(
-          (it) =>
-            it.hostPort === hostPort &&
-            it.protocol === protocol &&
-            (hostIP === '' || it.hostIp === undefined || it.hostIp === hostIP),
-        ),
-    )
-    .map(
-      ({ hostIP, hostPort, protocol }) =>
-        `host port ${hostPort}/${protocol} of ${hostIP} leads nowhere: the pod has no address of that family`,
-    );
 }
 
 function localhostDiffers({ config, request, facts }: AddContext<PortmapConfig, Queries>): string[] {

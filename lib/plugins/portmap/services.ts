@@ -1,7 +1,7 @@
 import { isIPv6 } from '../../cni/addresses';
-import type { AddrFact, NftBatch, NftElementFact, NftElements, Query } from '../../kernel/contract';
+import type { AddrFact, NftBatch, NftElementFact, NftElements, Query, Step } from '../../kernel/contract';
 import { ipOf } from '../../kernel/prefix';
-import type { Facts } from '../../plugin/define';
+import type { Facts, Queries } from '../../plugin/define';
 import type { Family } from '../nft-exprs';
 import { elementsOf } from '../owned-elements';
 import { ensureFor, families, own, servicesSet } from './table';
@@ -44,4 +44,11 @@ function change(family: Family, services: readonly AddrFact[], known: readonly N
     add: elements(wanted.filter((ip) => !thereSet.has(ip))),
     remove: elements(there.filter((ip) => !wantedSet.has(ip))),
   };
+}
+
+/** Nothing where nobody has had a port mapped yet. */
+export function servicesUpkeep(known: Facts<Queries>): Step[] {
+  const facts = known as Facts<typeof servicesQueries>;
+  const step = facts.servicesKnown === null ? undefined : servicesStep(facts);
+  return step ? [step] : [];
 }

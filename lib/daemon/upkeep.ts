@@ -1,0 +1,23 @@
+import type { Platform } from '../plugin/platform';
+import { followedLinks, maintain } from '../plugin/upkeep';
+import type { Log } from './log';
+
+/** What the names of all our tables begin with. */
+const prefix = 'trestle_';
+
+/**
+ * As long as the daemon lives, tables of ours that somebody takes away are put back at once, and not only by the next ADD.
+ * Whatever happens while that is done is seen by the next look. A kernel that tells nothing ends it: ADD and CHECK still look.
+ */
+export async function keepTables(platform: Platform, log: Log): Promise<void> {
+  const links = followedLinks(platform);
+  try {
+    for (;;) {
+      const change = platform.kernel.watch({ prefix, links });
+      await maintain(platform).catch((error: Error) => log.warn({ error: error.message }, 'upkeep'));
+      await change;
+    }
+  } catch (error) {
+    log.warn({ error: (error as Error).message }, 'tables are not watched');
+  }
+}
