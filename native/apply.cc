@@ -121,6 +121,7 @@ Step ParseStep(Fields& fields) {
       {"bridge.vlan.delete", ParseBridgeVlanDelete},
       {"sysctl.set", ParseSysctlSet},
       {"nft.batch", ParseNftBatch},
+      {"conntrack.flush", ParseConntrackFlush},
   };
   return fields.OneOf("op", ops)(fields);
 }

@@ -18,6 +18,7 @@ Step ParseBridgeVlanAdd(Fields& fields);
 Step ParseBridgeVlanDelete(Fields& fields);
 Step ParseSysctlSet(Fields& fields);
 Step ParseNftBatch(Fields& fields);
+Step ParseConntrackFlush(Fields& fields);
 
 // The query `nft.trial`: what NftBatch would come to.
 std::function<Result<Value>(Session&)> ParseNftTrial(Fields& fields, Ns ns);

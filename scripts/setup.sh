@@ -5,7 +5,7 @@ set -eu
 
 build='g++ make python3 pkg-config cmake libnl-3-dev libnftnl-dev libmnl-dev'
 lint='clang-format clang-tidy shellcheck groff-base'
-kernel_tests='iproute2 iputils-ping nftables iptables containernetworking-plugins strace tcpdump util-linux
+kernel_tests='iproute2 iputils-ping nftables iptables conntrack containernetworking-plugins strace tcpdump util-linux
   systemd procps golang-go golang-github-appc-cni-dev'
 client_tests='containerd runc podman busybox-static'
 vm_tests='qemu-system-x86 busybox-static xz-utils'

@@ -112,6 +112,17 @@ const exprs: Kind = {
       { expr: 'meta', key: 'mark', dreg: 4 },
       { expr: 'cmp', sreg: 4, op: 'neq', data: '00'.repeat(4) },
     ],
+    [
+      { expr: 'meta', key: 'l4proto', dreg: 8 },
+      { expr: 'ct', key: 'proto-dst', direction: 'original', dreg: 9 },
+      { expr: 'lookup', sreg: 1, set: 's', dreg: 1 },
+      { expr: 'dnat', family: 'ip', address: 1, port: 9 },
+    ],
+    [
+      { expr: 'ct', key: 'status', dreg: 23 },
+      { expr: 'fib', result: 'type', of: 'daddr', dreg: 1 },
+      { expr: 'verdict', verdict: 'jump', chain: 'c' },
+    ],
   ),
   takes: (value) => isEmptyList(value),
 };
@@ -124,18 +135,45 @@ const hook = object({
 const ensure = object({
   comment,
   chains: list({ name, hook: optional(hook) }),
-  sets: list({ name, key: strict('ipv4_addr', 'ipv6_addr', 'ifname', 'ifname . ether_addr'), comment }),
+  sets: list({
+    name,
+    key: strict(
+      'ipv4_addr',
+      'ipv6_addr',
+      'ifname',
+      'ifname . ether_addr',
+      'inet_proto . inet_service',
+      'ipv4_addr . inet_proto . inet_service',
+      'ipv6_addr . ipv6_addr . inet_proto . inet_service',
+    ),
+    data: optional(strict('ipv4_addr . inet_service', 'ipv6_addr . inet_service')),
+    comment,
+  }),
   rules: list({ chain: name, comment: mark, exprs }),
 });
+const keys = texts('10.1.2.3', 'fd00::3', 'v0', 'v0 . 02:00:00:00:00:01', 'tcp . 80', 'fd00::3 . sctp . 65535');
 const elements = list({
   set: name,
-  keys: texts('10.1.2.3', 'fd00::3', 'v0', 'v0 . 02:00:00:00:00:01'),
+  keys,
+  data: optional(strict('10.1.2.3 . 80', 'fd00::3 . 0')),
   comment: optional(comment),
+  ifTaken: optional(strict('fail')),
 });
 const drop = object({
   sets: texts('s'),
-  rules: list({ chain: name, comment }),
+  rules: list({ chain: name, comment, constant: optional(text(255, '0a010203', '')) }),
   chains: optional(list({ name, from: name })),
+});
+
+/** Of one family, which the addresses must be of. */
+const podIp = strict('10.1.2.3', '10.1.2.4');
+const flows = list({
+  protocol: strict('tcp', 'udp', 'sctp'),
+  family: strict('ip'),
+  ip: optional(podIp),
+  port: integer(0, 65_535, 0, 53, 65_535),
+  answeredBy: optional(podIp),
+  notAnsweredBy: optional(podIp),
 });
 
 /** Ranges that are one VLAN each, which may then be the port's own. */
@@ -214,6 +252,7 @@ export const steps = {
     remove: optional(elements),
     drop: optional(drop),
   },
+  'conntrack.flush': { ns, flows },
 } satisfies Record<Step['op'], Fields>;
 
 /** Every question. */
@@ -222,14 +261,20 @@ export const queries = {
   links: { ns },
   addrs: { ns, link },
   routes: { ns, link },
+  route: { ns, dst: ip },
   vlans: { ns, link },
   sysctl: { ns, key: sysctl },
   netns: { ns },
   'nft.elements': { ns, family, table: name, set: name },
+  'nft.holders': { ns, family, table: name, set: name, keys },
+  'nft.tables': { ns },
   'nft.sets': { ns, family, table: name },
   'nft.rules': { ns, family, table: name, chain: name },
   'nft.trial': { ns, family, table: name, ensure },
 } satisfies Record<Query['query'], Fields>;
+
+/** What is watched. */
+export const watch: Fields = { prefix: text(255, 't', ''), links: texts('v0', 'lo') };
 
 /** The request of a lock; `path` is a file of the test's own. */
 export const lock = (path: string): Fields => ({

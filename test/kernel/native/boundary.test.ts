@@ -115,6 +115,7 @@ describe('the boundary of the addon', () => {
 
   const link = { op: 'link.add', ns: 'host', name: 'v', link: { kind: 'bridge' }, ifExists: 'fail' };
   const batch = { op: 'nft.batch', ns: 'host', family: 'inet', table: 't' };
+  const flow = { protocol: 'udp', family: 'ip', port: 53 };
   const rule = (...exprs: unknown[]) => ({
     ...batch,
     ensure: { comment: '', chains: [], sets: [], rules: [{ chain: 'c', comment: 'r', exprs }] },
@@ -148,6 +149,11 @@ describe('the boundary of the addon', () => {
     [{ ...batch, add: [{ set: 's', keys: ['x y'] }] }, /add\[0\]\.keys contains a key of no known type: "x y"$/],
     [{ ...batch, add: [{ set: 's', keys: [5] }] }, /add\[0\]\.keys\[0\] must be a string, not a number$/],
     [{ ...batch, add: [{ set: 's', keys: [], comment: 'x'.repeat(128) }] }, /comment has 128 bytes; 127 are allowed$/],
+    [
+      { op: 'conntrack.flush', ns: 'host', flows: [{ ...flow, port: 65_536 }] },
+      /flows\[0\]\.port must be a whole number/,
+    ],
+    [{ op: 'conntrack.flush', ns: 'host', flows: [{ ...flow, ip: '::1' }] }, /ip is not of the flow's family: "::1"$/],
     [{ ...batch, ensure: { comment: '' } }, /ensure\.chains is missing$/],
     [rule({ expr: 'jump' }), /rules\[0\]\.exprs\[0\]\.expr is none of the known ones: "jump"$/],
     [rule({ expr: 'cmp', sreg: 1, op: 'eq', data: 'xyz' }), /exprs\[0\]\.data/],

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { Query } from '../../../lib/kernel/contract';
 import { native } from '../../../lib/kernel/native';
 import { runScript, useNamespaces } from './support';
 
@@ -32,7 +33,7 @@ describe('Queries about nftables', () => {
       'tcp . 80 . 80',
       '10.0.0.1 . fd00::1 . tcp . 1',
     ]) {
-      const query = { query: 'nft.holders', ...where, set: 'm', keys: [key] } as const;
+      const query: Query = { query: 'nft.holders', ...where, set: 'm', keys: [key] };
       const refused = await native()
         .observe({ host: '/run/nosuch' }, [query])
         .catch((error) => error);
