@@ -94,9 +94,12 @@ function batch({ ensure, add = [], remove = [], drop }: NftBatch): string {
       : []),
     ...elements('add', add),
     ...elements('remove', remove),
-    ...(drop ? [`drop ${[...drop.sets.map((set) => `@${set}`), ...chainsOf(drop)].join(', ')}`] : []),
+    ...(drop ? [`drop ${[...drop.sets.map((set) => `@${set}`), ...rulesOf(drop), ...chainsOf(drop)].join(', ')}`] : []),
   ].join('; ');
 }
+
+const rulesOf = ({ rules }: NonNullable<NftBatch['drop']>): string[] =>
+  rules.map(({ chain, comment, constant }) => `"${comment}" of ${chain}${constant ? ` with ${constant}` : ''}`);
 
 const chainsOf = ({ chains = [] }: NonNullable<NftBatch['drop']>): string[] =>
   chains.map(({ name }) => `chain ${name}`);

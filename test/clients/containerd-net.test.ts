@@ -1,8 +1,6 @@
-import { copyFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { Outside } from '../support/outside';
 import type { EchoPeer, Place } from '../support/peers';
-import { referencePlugins } from '../support/plugins';
 import type { Snapshot } from '../support/snapshot';
 import { type KubeNode, startKubeNode } from './support/kube-node';
 import type { RunningPod } from './support/kubelet';
@@ -26,7 +24,7 @@ const plugins = [
 ];
 const ports = [{ hostPort: 8080, containerPort: 80 }];
 
-describeWith(['containerd', 'runc', 'iptables', 'busybox'], "containerd's documented network, portmap Debian's", () => {
+describeWith(['containerd', 'runc', 'iptables', 'busybox'], "containerd's documented network", () => {
   let node: KubeNode;
   let outside: Outside;
   let peers: EchoPeer[];
@@ -36,7 +34,6 @@ describeWith(['containerd', 'runc', 'iptables', 'busybox'], "containerd's docume
   before(async () => {
     node = await startKubeNode();
     await node.machine.install();
-    copyFileSync(`${referencePlugins}/portmap`, node.machine.world.path('/opt/cni/bin/portmap'));
     outside = await node.machine.world.addOutside();
     peers = await Promise.all(outside.ips.map((ip) => node.machine.world.echo(outside, ip)));
     await node.configure('containerd-net', plugins);

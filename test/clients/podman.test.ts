@@ -37,10 +37,10 @@ describeWith(['podman', 'conmon', 'runc', 'iptables', 'busybox'], "podman, with 
     { place = 'host', timeoutMs = 5000 }: { place?: Place; timeoutMs?: number } = {},
   ) => (await podman.machine.world.run('busybox', ['wget', '-q', '-O', '-', url], { in: place, timeoutMs })).stdout;
 
-  it('creates a network of bridge and host-local, which are ours, and of others', async () => {
+  it('creates a network of bridge, host-local and portmap, which are ours, and of others', async () => {
     await podman.do('network', 'create', '--subnet', '10.7.0.0/24', 'one');
     const list = JSON.parse(readFileSync(podman.machine.world.path('/etc/cni/net.d/one.conflist'), 'utf8'));
-    expect(list.plugins.map(({ type }: { type: string }) => type)).to.deep.equal(['bridge', ...debians]);
+    expect(list.plugins.map(({ type }: { type: string }) => type)).to.deep.equal(['bridge', 'portmap', ...debians]);
     expect(list.plugins[0]).to.include({ isGateway: true, ipMasq: true, hairpinMode: true });
   });
 

@@ -18,7 +18,7 @@ describe('A node with the DaemonSet and with the units of systemd', () => {
   let pods = 0;
   beforeEach(async () => {
     node = await createSystemdWorld({ plugins: bin });
-    await addPluginFolder(node.enter, [`${referencePlugins}/portmap`]);
+    await addPluginFolder(node.enter, [`${referencePlugins}/firewall`]);
     const script = join(resolve(__dirname, '../../build/runtime'), 'install.sh');
     expect(await node.run(script, [bin, unitsOfNode])).to.include({ code: 0 });
   });

@@ -42,7 +42,7 @@ describe('A pod of the DaemonSet', () => {
 
   before(async () => {
     node = await createSystemdWorld({ plugins: bin });
-    await addPluginFolder(node.enter, [`${referencePlugins}/bridge`, `${referencePlugins}/portmap`]);
+    await addPluginFolder(node.enter, [`${referencePlugins}/bridge`, `${referencePlugins}/firewall`]);
   });
   after(() => node.close());
 
@@ -70,7 +70,7 @@ describe('A pod of the DaemonSet', () => {
   it('installs the plugins on the node first, and keeps those that it replaces', async () => {
     expect(await outcome(start(install))).to.include({ code: 0 });
     const { stdout } = await node.run('ls', [bin]);
-    expect(stdout.split('\n')).to.include.members(['bridge', 'bridge.before-trestle', 'portmap', 'trestle']);
+    expect(stdout.split('\n')).to.include.members(['bridge', 'bridge.before-trestle', 'firewall', 'trestle']);
     expect(await probe()).to.equal(false);
   });
 

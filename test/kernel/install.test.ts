@@ -74,7 +74,7 @@ describe('make install', () => {
 
   it('keeps what it replaces with FORCE=1, and uninstall puts it back as it was', async () => {
     foreign('bridge');
-    foreign('portmap');
+    foreign('firewall');
     mkdirSync(join(folder, 'elsewhere'));
     symlinkSync('/usr/lib/cni/loopback', join(bin, 'loopback'));
     const before = tree(bin);

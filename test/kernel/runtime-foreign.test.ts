@@ -12,7 +12,7 @@ import { createWorld, type World } from '../support/world';
 
 const { cniVersion, name, ...bridge } = bridgeNetwork({ ipMasq: true });
 
-/** All of them but the first are Debian's: Trestle has none of these yet. */
+/** Those in the middle are Debian's: Trestle has none of these yet. */
 const plugins = [
   { ...bridge, ipam: { type: 'host-local', ranges: [ranges.ipv4, ranges.ipv6] } },
   { type: 'tuning', mtu: 1400, sysctl: { 'net.core.somaxconn': '321' } },
@@ -21,11 +21,11 @@ const plugins = [
   { type: 'portmap', capabilities: { portMappings: true } },
 ];
 
-/** Where CNI_PATH finds the bridge, and host-local. */
+/** Where CNI_PATH finds the bridge, and host-local and portmap. */
 const paths = {
   "Debian's plugins alone": referencePlugins,
-  "our bridge, and Debian's after it": `${installedPlugins}:${referencePlugins}`,
-  "Debian's bridge with our host-local": `/run/foreign:${installedPlugins}:${referencePlugins}`,
+  "our bridge and portmap, and Debian's between them": `${installedPlugins}:${referencePlugins}`,
+  "Debian's bridge with our host-local and portmap": `/run/foreign:${installedPlugins}:${referencePlugins}`,
 };
 
 for (const [title, CNI_PATH] of Object.entries(paths)) {
@@ -37,6 +37,7 @@ for (const [title, CNI_PATH] of Object.entries(paths)) {
     // biome-ignore lint/suspicious/noExplicitAny: tests look into it as they like
     let result: any;
     const env = { CNI_PATH };
+    const hasOurs = CNI_PATH.includes(installedPlugins);
     const CAP_ARGS = JSON.stringify({ portMappings: [{ hostPort: 8080, containerPort: 7, protocol: 'tcp' }] });
     const add = () => added(world, 'net blue', { ...env, CAP_ARGS });
 
@@ -76,7 +77,8 @@ for (const [title, CNI_PATH] of Object.entries(paths)) {
         return stderr;
       };
       // Of version 1.1.1, which looks for the rules of IPv4 with ip6tables: all before it have passed.
-      expect(await firstComplaint()).to.match(/^trestle: plugin type="portmap" failed \(check\): could not check ipv6/);
+      if (hasOurs) await done(world, 'check net blue', env);
+      else expect(await firstComplaint()).to.match(/^trestle: plugin type="portmap" failed \(check\): could not check/);
       await world.run('iptables', ['-D', 'CNI-FORWARD', '-s', `${ipsOf(result)[0]}/32`, '-j', 'ACCEPT']);
       expect(await firstComplaint()).to.match(/^trestle: plugin type="firewall" failed \(check\): ./);
       await world.ip('link set eth0 mtu 1300', blue);
@@ -89,9 +91,11 @@ for (const [title, CNI_PATH] of Object.entries(paths)) {
       const execs = [...stderr.matchAll(/^DEL (\S+) eth0 {2}exec {2}(\S+) DEL {2}exit status 0/gm)].map(
         ([, type]) => type,
       );
-      const foreign = ['portmap', 'bandwidth', 'firewall', 'tuning'];
-      const isOurs = CNI_PATH.startsWith(installedPlugins);
-      expect(execs).to.deep.equal(isOurs ? foreign : [...foreign, 'bridge']);
+      expect(execs).to.deep.equal([
+        ...(hasOurs ? [] : ['portmap']),
+        ...['bandwidth', 'firewall', 'tuning'],
+        ...(CNI_PATH.startsWith(installedPlugins) ? [] : ['bridge']),
+      ]);
       await done(world, 'del net blue', env);
       expectUnchanged(clean, await world.snapshot(), { allow: sharedObjects('br0') });
     });

@@ -10,7 +10,7 @@ export const bookkeeping: RegExp[] = [
   /^files \/run\/trestle\/(lock|attachments\/|runs\/|leases\/([a-z2-7]+\/(stamp)?)?)?: /,
 ];
 
-/** What others may use too, and so is never undone: a bridge with its addresses, forwarding, an nftables set and its rule. */
+/** What others may use too, and so is never undone: a bridge with its addresses, forwarding, nftables sets and maps and their rules. */
 export function sharedObjects(bridge: string): RegExp[] {
   return [
     ...bookkeeping,
@@ -18,6 +18,6 @@ export function sharedObjects(bridge: string): RegExp[] {
     /^namespaces host sysctls net\/ipv4\/ip_forward: /,
     /^namespaces host sysctls net\/ipv[46]\/conf\/.*\/(forwarding|accept_redirects): /,
     /^namespaces host routes: added anycast /,
-    /^namespaces host nft: added (table|chain|set|rule) .*"trestle_/,
+    /^namespaces host nft: added (table|chain|set|map|rule) .*"trestle_/,
   ];
 }

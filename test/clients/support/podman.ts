@@ -47,7 +47,7 @@ export interface Podman {
 }
 
 /** The plugins that Trestle does not have, in podman's chains. */
-export const debians = ['portmap', 'firewall', 'tuning'];
+export const debians = ['firewall', 'tuning'];
 
 /* By default locks lie in /dev/shm, which is the machine's own. */
 const CONFIGURATION = `[containers]
@@ -148,14 +148,13 @@ function settled({ world }: Machine, containers: number): Promise<void> {
 }
 
 /*
- * What outlives a network: Trestle's table, in which an empty set does no harm; the chains that portmap and firewall hang
- * their rules into; and the bridge of the network that podman always has.
+ * What outlives a network: Trestle's tables, in which empty sets do no harm; the chains that firewall hangs its rules
+ * into; and the bridge of the network that podman always has.
  */
 const shared = [
   ...sharedObjects('cni-podman0'),
-  /^namespaces host nft: added table \{"family":"ip6?","name":"(nat|filter)"\}$/,
-  /^namespaces host nft: added chain .*"name":"(CNI-(HOSTPORT-[A-Z]+|FORWARD|ADMIN)|POSTROUTING|PREROUTING|OUTPUT|FORWARD)"/,
-  /^namespaces host nft: added rule .*"jump":\{"target":"CNI-(HOSTPORT-(DNAT|MASQ)|FORWARD|ADMIN)"/,
-  /^namespaces host nft: added rule .*"chain":"CNI-HOSTPORT-(SETMARK|MASQ)"/,
+  /^namespaces host nft: added table \{"family":"ip6?","name":"filter"\}$/,
+  /^namespaces host nft: added chain .*"name":"(CNI-(FORWARD|ADMIN)|FORWARD)"/,
+  /^namespaces host nft: added rule .*"jump":\{"target":"CNI-(FORWARD|ADMIN)"/,
   /^files \/run\/(cni|cni\/tuning|runc)\/: added ""$/,
 ];
