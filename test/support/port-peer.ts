@@ -31,8 +31,12 @@ export const unheard = { timeoutMs: 400 };
  * on all addresses, and ends with the world.
  */
 export async function serve(world: World, place: Place, name: string, ports: readonly number[]): Promise<void> {
-  const args = [...enter(world.keeper, place), await portPeer(), 'listen', name, ...ports.map(String)];
-  const child = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH } });
+  // Should the test process die, so does the peer: it would keep its world alive.
+  const line = ['--pdeathsig', 'KILL', 'nsenter', ...enter(world.keeper, place)];
+  const child = spawn('setpriv', [...line, await portPeer(), 'listen', name, ...ports.map(String)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH },
+  });
   if (child.pid !== undefined) world.keeper.companions.add(child.pid);
   const [first] = await Promise.race([once(child.stdout, 'data'), once(child, 'close')]);
   if (String(first) !== 'ready\n') throw new Error(`${name} cannot listen on ${ports}`);

@@ -12,7 +12,6 @@ export const faraway = ['203.0.113.7', '2001:db8:f::7'] as const;
 
 /** Who may want to reach a pod's port. */
 export interface Scene {
-  world: World;
   outside: Outside;
   /** Pods "web", with the mappings, and "near", of one network; "other", of another, on a bridge of its own. */
   web: Mapped;
@@ -42,7 +41,7 @@ export async function setScene(
   await serve(world, web.pod, 'web', [80, 81]);
   const gateways = ['10.1.0.1', 'fd00:1::1'];
   const otherGateways = ['10.2.0.1', 'fd00:2::1'];
-  return { world, outside, web, near, other, gateways, otherGateways };
+  return { outside, web, near, other, gateways, otherGateways };
 }
 
 /** Puts {@link faraway} behind the outside's router. */
