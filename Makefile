@@ -31,7 +31,7 @@ KERNEL_TESTS := $(sort $(filter-out %.vm.test.ts,$(shell find test/kernel -name 
 CLIENT_TESTS := $(sort $(shell find test/clients -name '*.test.ts' 2>/dev/null))
 CXX_FILES := $(filter-out native/launcher/%,$(NATIVE))
 
-.PHONY: help setup build dev lint tidy format test test-unit test-kernel test-warm test-clients test-vm test-container fuzz sanitize demo bench bench-pods soak install uninstall clean
+.PHONY: help setup build dev lint tidy format test test-unit test-kernel test-warm test-clients test-vm test-container fuzz sanitize demo bench bench-pods bench-mappings soak install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -160,6 +160,9 @@ bench: build/stage ## measure ADD and DEL side by side with the reference and th
 
 bench-pods: build/stage ## measure containerd starting and stopping 20 pods, side by side with the reference (POD_ROUNDS=n)
 	@node --require ts-node/register bench/pods.ts
+
+bench-mappings: build/stage ## measure port mappings beside 2,000 pods, and connections beside 1,000 mappings (MAPPED_PODS=n)
+	@node --require ts-node/register bench/mappings.ts
 
 soak: build/stage ## see whether the daemon keeps something of 10,000 pods that come and leave (SOAK=n)
 	@SOAK=$(SOAK) node --require ts-node/register bench/soak.ts

@@ -4,6 +4,7 @@ import { installedPlugins } from '../test/support/plugins';
 import { crowd, departure, floor, onePod } from './attaching';
 import type { Contender, ContenderName } from './contenders';
 import { hostLocal, LEASES } from './host-local';
+import { mapped } from './mapped';
 
 /** Something that is measured in a round: an ADD and the DEL that follows it, or one start of a program. */
 export interface Case {
@@ -25,6 +26,7 @@ function casesOf(contender: Contender): Case[] {
   return [
     onePod(contender, false),
     onePod(contender, true),
+    mapped(contender),
     crowd(contender, false),
     crowd(contender, true),
     ...(contender.name === 'cold' ? [bareNode(contender)] : [departure(contender)]),

@@ -24,6 +24,7 @@ interface Timed {
 const bridgeAdd = { name: 'bridge', contender: 'warm', what: 'ADD' } as const;
 const masqAdd = { ...bridgeAdd, name: 'bridge, ipMasq' };
 const crowd = { ...bridgeAdd, name: `bridge, ipMasq, ${CROWD} at once:` };
+const chain = { ...bridgeAdd, name: 'bridge, ipMasq, portmap with 2 ports' };
 const host = (leases: string) => ({ name: `host-local, ${leases} leases`, contender: 'cold' }) as const;
 
 /** The targets that these samples can tell about. */
@@ -52,6 +53,8 @@ export function targets(all: readonly Samples[]): Target[] {
     againstReference({ ...masqAdd, what: 'DEL' }, 0.35),
     againstReference({ ...crowd, what: 'ADDs' }, 0.25),
     againstReference({ ...crowd, what: 'DELs' }, 0.12),
+    againstReference(chain, 0.15),
+    againstReference({ ...chain, what: 'DEL' }, 0.35),
     ratio(departing, { ...bridgeAdd, part: 0.9 }, { limit: 2 }),
     { what: `${label(cold)} above a bare node -e 0`, value: value(cold) - value(node), limit: 12, unit: 'ms' },
     ...ofBothCalls((what) => againstReference({ ...masqAdd, contender: 'cold', what }, 1.3)),

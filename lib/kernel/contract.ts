@@ -166,7 +166,7 @@ export interface NftRuleFact {
   comment: string;
   /** The chain that it jumps or goes to, if it does. */
   jump?: string;
-  /** The constants that it loads (`immediate`), hexadecimal, in order: addresses and ports of a `dnat to`. Absent for none. */
+  /** The constants that it loads (`immediate`: addresses and ports of a `dnat to`) or compares with (`cmp`), hexadecimal, in order. Absent for none. */
   constants?: string[];
 }
 

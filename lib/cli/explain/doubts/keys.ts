@@ -26,6 +26,10 @@ const listKeys = [
 /** Keys that a plugin takes and does nothing with, and why. */
 const ignored: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   bridge: { ipMasqBackend: 'is ignored: masquerading is always by native nftables' },
+  portmap: {
+    backend: 'is ignored: ports are mapped by native nftables',
+    markMasqBit: 'is ignored: no packet is marked',
+  },
   loopback: {
     ipam: 'is ignored: the kernel gives lo its addresses',
     dns: 'is ignored: it comes with an interface that has addresses',
@@ -35,6 +39,7 @@ const ignored: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 /** What the capabilities of our plugins are. An IPAM plugin gets what the plugin that asks it has declared. */
 const capabilities: Readonly<Record<string, readonly string[]>> = {
   bridge: ['mac'],
+  portmap: ['portMappings'],
   'host-local': ['ips', 'ipRanges'],
   static: ['ips'],
 };
