@@ -30,11 +30,14 @@ void EachElement(const nlmsghdr& message, Read read) {
 
 using Facts = std::vector<NftElementFact>;
 
+std::string DataText(const NftSetTypes& types, const NftElement& element) {
+  return element.data.empty() ? "" : NftTextOf(types.data, element.data);
+}
+
 std::optional<Facts> ParseFacts(const nlmsghdr& message, const NftSetTypes& types) {
   Facts facts;
   EachElement(message, [&](Bytes key, const NftElement& element) {
-    const std::string data = element.data.empty() ? "" : NftTextOf(types.data, element.data);
-    facts.push_back({NftTextOf(types.key, key), data, element.comment});
+    facts.push_back({NftTextOf(types.key, key), DataText(types, element), element.comment});
   });
   return facts;
 }
@@ -55,6 +58,21 @@ Result<std::optional<NftElement>> ReadNftElement(Socket& socket, const NftTable&
     EachElement(message, [&](Bytes, const NftElement& element) { found = element; });
     return found;
   });
+}
+
+Result<std::vector<std::optional<NftElementFact>>> FindNftElements(Socket& socket, const NftTable& table,
+                                                                   const std::string& set,
+                                                                   const std::vector<NftKey>& keys) {
+  std::vector<std::optional<NftElementFact>> found(keys.size());
+  auto types = ReadNftSetTypes(socket, table, set);
+  if (!types) return types.fault();
+  if (!*types) return found;
+  for (size_t i = 0; i < keys.size(); i++) {
+    auto element = ReadNftElement(socket, table, set, keys[i]);
+    if (!element) return element.fault();
+    if (*element) found[i] = NftElementFact{keys[i].text, DataText(**types, **element), (*element)->comment};
+  }
+  return found;
 }
 
 Result<std::optional<Facts>> NftElementsOf(Socket& socket, const NftTable& table, const std::string& set) {

@@ -26,6 +26,10 @@ struct NftElementFact {
 // Nothing where there is no such element, set or table.
 Result<std::optional<NftElement>> ReadNftElement(Socket& socket, const NftTable& table,
                                                  const std::string& set, const NftKey& key);
+// What is under each key; nothing where there is no such element, set or table.
+Result<std::vector<std::optional<NftElementFact>>> FindNftElements(Socket& socket, const NftTable& table,
+                                                                   const std::string& set,
+                                                                   const std::vector<NftKey>& keys);
 // Nothing where there is no such set.
 Result<std::optional<std::vector<NftElementFact>>> NftElementsOf(Socket& socket, const NftTable& table,
                                                                  const std::string& set);

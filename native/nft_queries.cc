@@ -17,18 +17,16 @@ Ask ParseNftElementsQuery(Fields& fields, Ns ns) {
   };
 }
 
-Ask ParseNftHoldersQuery(Fields& fields, Ns ns) {
+Ask ParseNftLookupQuery(Fields& fields, Ns ns) {
   return [ns, table = ParseNftTable(fields), set = fields.Text("set"),
           keys = ParseNftKeys(fields)](Session& session) -> Result<Value> {
     auto socket = session.Netfilter(ns);
     if (!socket) return socket.fault();
-    Array holders;
-    for (const NftKey& key : keys) {
-      auto element = ReadNftElement(**socket, table, set, key);
-      if (!element) return element.fault();
-      holders.push_back(*element ? Value((*element)->comment) : Value());
-    }
-    return Value(std::move(holders));
+    auto found = FindNftElements(**socket, table, set, keys);
+    if (!found) return found.fault();
+    Array elements;
+    for (const auto& element : *found) elements.push_back(element ? ToValue(*element) : Value());
+    return Value(std::move(elements));
   };
 }
 

@@ -6,7 +6,7 @@
 namespace trestle {
 
 Ask ParseNftElementsQuery(Fields& fields, Ns ns);
-Ask ParseNftHoldersQuery(Fields& fields, Ns ns);
+Ask ParseNftLookupQuery(Fields& fields, Ns ns);
 Ask ParseNftTablesQuery(Fields& fields, Ns ns);
 Ask ParseNftSetsQuery(Fields& fields, Ns ns);
 Ask ParseNftRulesQuery(Fields& fields, Ns ns);

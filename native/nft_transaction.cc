@@ -106,11 +106,17 @@ Status NftTransaction::Ensure() {
 
 Result<std::vector<NftRuleFact>> NftTransaction::FindRules(const std::string& chain,
                                                            const std::string& comment) {
-  if (!has_table_) return std::vector<NftRuleFact>();
-  auto rules = NftRulesOf(socket_, change_.table, chain);
-  if (!rules) return rules;
-  std::erase_if(*rules, [&](const NftRuleFact& rule) { return rule.comment != comment; });
-  return rules;
+  std::vector<NftRuleFact> found;
+  if (!has_table_) return found;
+  auto known = rules_.find(chain);
+  if (known == rules_.end()) {
+    auto rules = NftRulesOf(socket_, change_.table, chain);
+    if (!rules) return rules;
+    known = rules_.emplace(chain, std::move(*rules)).first;
+  }
+  std::copy_if(known->second.begin(), known->second.end(), std::back_inserter(found),
+               [&](const NftRuleFact& rule) { return rule.comment == comment; });
+  return found;
 }
 
 Result<std::vector<NftTransaction::Found>> NftTransaction::Find(const NftElements& elements, Seen& seen) {

@@ -3,6 +3,7 @@
 // ignores what is missing, is not used.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -95,6 +96,8 @@ class NftTransaction {
   bool makes_table_ = false;
   bool adds_ = false;
   std::set<std::string> new_sets_;
+  // By chain, each read once: a rule is known by its comment, for which the kernel has no question.
+  std::map<std::string, std::vector<NftRuleFact>> rules_;
   std::vector<NftElements> added_;
 };
 

@@ -106,7 +106,7 @@ Query ParseQuery(Fields& fields) {
       {"sysctl", ParseSysctlQuery},
       {"netns", ParseNetnsQuery},
       {"nft.elements", ParseNftElementsQuery},
-      {"nft.holders", ParseNftHoldersQuery},
+      {"nft.lookup", ParseNftLookupQuery},
       {"nft.tables", ParseNftTablesQuery},
       {"nft.sets", ParseNftSetsQuery},
       {"nft.rules", ParseNftRulesQuery},

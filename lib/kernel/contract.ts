@@ -27,7 +27,7 @@ export type Query =
   | { query: 'sysctl'; ns: Ns; key: string }
   | { query: 'netns'; ns: Ns }
   | { query: 'nft.elements'; ns: Ns; family: NftFamily; table: string; set: string }
-  | { query: 'nft.holders'; ns: Ns; family: NftFamily; table: string; set: string; keys: string[] }
+  | { query: 'nft.lookup'; ns: Ns; family: NftFamily; table: string; set: string; keys: string[] }
   | { query: 'nft.tables'; ns: Ns }
   | { query: 'nft.sets'; ns: Ns; family: NftFamily; table: string }
   | { query: 'nft.rules'; ns: Ns; family: NftFamily; table: string; chain: string }
@@ -45,8 +45,8 @@ export interface Answers {
   sysctl: string | null;
   netns: NetnsFact;
   'nft.elements': NftElementFact[] | null;
-  /** The comment of the element under each key, "" for one without, null where there is none (or no such set). */
-  'nft.holders': (string | null)[];
+  /** The element under each key, null where there is none (or no such set). */
+  'nft.lookup': (NftElementFact | null)[];
   /** Every table there is. */
   'nft.tables': NftTableFact[];
   'nft.sets': NftSetFact[] | null;

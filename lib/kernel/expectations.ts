@@ -177,20 +177,26 @@ function batchApplied({ ns, family, table, ensure, add = [] }: NftBatch): Expect
     ),
   );
   const elements = add.map((wanted) =>
-    expect({ query: 'nft.elements', ns, family, table, set: wanted.set }, (found) =>
-      elementsDiffer(`nftables set ${family} ${table} ${wanted.set}`, wanted, found ?? []),
+    expect({ query: 'nft.lookup', ns, family, table, set: wanted.set, keys: wanted.keys }, (found) =>
+      elementsDiffer(`nftables set ${family} ${table} ${wanted.set}`, wanted, found),
     ),
   );
   return [...rules, ...elements];
 }
 
 /** An element that names nobody was put there by hand, and serves. One that names another goes when that one does. */
-function elementsDiffer(what: string, { keys, comment }: NftElements, found: readonly NftElementFact[]): string[] {
-  const elementOf = (key: string) => found.find((element) => element.key === key || sameAddress(element.key, key));
-  const missing = keys.filter((key) => !elementOf(key));
-  const taken = keys.flatMap((key) => {
-    const owner = elementOf(key)?.comment;
-    return owner && comment && owner !== comment ? [`${what} has ${key} for "${owner}", expected "${comment}"`] : [];
+function elementsDiffer(
+  what: string,
+  { keys, comment, data }: NftElements,
+  found: readonly (NftElementFact | null)[],
+): string[] {
+  const missing = keys.filter((_key, i) => !found[i]);
+  const others = keys.flatMap((key, i) => {
+    const { comment: owner, data: target } = found[i] ?? {};
+    if (owner && comment && owner !== comment) return [`${what} has ${key} for "${owner}", expected "${comment}"`];
+    return target !== undefined && data !== undefined && target !== data
+      ? [`${what} has ${key} leading to ${target}, expected ${data}`]
+      : [];
   });
-  return [...(missing.length > 0 ? [`${what} lacks ${missing.join(', ')}`] : []), ...taken];
+  return [...(missing.length > 0 ? [`${what} lacks ${missing.join(', ')}`] : []), ...others];
 }

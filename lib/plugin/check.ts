@@ -11,6 +11,7 @@ import { callIpam, ipamType } from './ipam';
 import { learn, observe, type Run } from './kernel-run';
 import { withAttachmentLock } from './locks';
 import { restoreLost } from './restore';
+import { keepUp } from './upkeep';
 
 /**
  * CHECK: the plan that an ADD with this configuration and the result it gave would have had is compared with the
@@ -24,6 +25,7 @@ export async function check(call: Call): Promise<void> {
   if (plugin.chained && plugin.idle?.({ request, config })) return restoreLost(call);
   const run = await demandNetns(call);
   await restoreLost(call);
+  await keepUp(plugin, run);
   await withAttachmentLock(platform, identity, plugin.type, async () => {
     const type = plugin.ipam === undefined ? '' : ipamType(request.config);
     const lease = await leaseFault(call, type);

@@ -38,7 +38,7 @@ export async function learn<Q extends Queries>(run: Run, ask: (known: Facts<Quer
   }
 }
 
-const lists: readonly Query['query'][] = ['links', 'addrs', 'routes', 'vlans', 'nft.holders', 'nft.tables'];
+const lists: readonly Query['query'][] = ['links', 'addrs', 'routes', 'vlans', 'nft.lookup', 'nft.tables'];
 
 function nothing({ query }: Query): Answers[keyof Answers] {
   return lists.includes(query) ? [] : null;

@@ -16,7 +16,10 @@ export function followedLinks(platform: Platform): string[] {
 export async function maintain(platform: Platform): Promise<void> {
   const run: Run = { kernel: platform.kernel, where: {}, trace: untraced };
   await restoreAll(platform, run);
-  for (const { upkeep } of interfacePlugins(platform)) {
-    if (upkeep) await applyShared(run, upkeep.steps(await learn(run, upkeep.facts)));
-  }
+  for (const plugin of interfacePlugins(platform)) await keepUp(plugin, run);
+}
+
+/** Brings up to date what a plugin keeps in its tables beside attachments. */
+export async function keepUp({ upkeep }: Pick<InterfacePlugin, 'upkeep'>, run: Run): Promise<void> {
+  if (upkeep) await applyShared(run, upkeep.steps(await learn(run, upkeep.facts)));
 }

@@ -266,7 +266,7 @@ export const queries = {
   sysctl: { ns, key: sysctl },
   netns: { ns },
   'nft.elements': { ns, family, table: name, set: name },
-  'nft.holders': { ns, family, table: name, set: name, keys },
+  'nft.lookup': { ns, family, table: name, set: name, keys },
   'nft.tables': { ns },
   'nft.sets': { ns, family, table: name },
   'nft.rules': { ns, family, table: name, chain: name },

@@ -1,6 +1,6 @@
 import { isLinkName } from '../../cni/link-name';
 import type { Request } from '../../cni/request';
-import type { LinkFact, Query, WayFact } from '../../kernel/contract';
+import type { LinkFact, NftElementFact, Query, WayFact } from '../../kernel/contract';
 import { ipOf } from '../../kernel/prefix';
 import type { Context, Facts, Queries } from '../../plugin/define';
 import { mappingsIn, type PortmapConfig } from './config';
@@ -49,19 +49,19 @@ export function facts(context: Context<PortmapConfig>, known: Facts<Queries>): Q
 }
 
 /** Under the name of each map: whose the keys are that these mappings want there. */
-export function holderQueries(mappings: readonly Mapping[]): Record<string, Query & { query: 'nft.holders' }> {
+export function holderQueries(mappings: readonly Mapping[]): Record<string, Query & { query: 'nft.lookup' }> {
   const byMap = new Map<string, Mapping[]>();
   for (const mapping of mappings) byMap.set(mapName(mapping), [...(byMap.get(mapName(mapping)) ?? []), mapping]);
   return Object.fromEntries(
-    [...byMap].map(([set, all]) => [`held ${set}`, { query: 'nft.holders', ...own, set, keys: all.map(keyOf) }]),
+    [...byMap].map(([set, all]) => [`held ${set}`, { query: 'nft.lookup', ...own, set, keys: all.map(keyOf) }]),
   );
 }
 
-/** Whose a mapping's key is: a comment, or null for nobody's. */
+/** Whose a mapping's key is, by the comment of the element; null for nobody's. */
 export function holderOf(mapping: Mapping, mappings: readonly Mapping[], known: Facts<Queries>): string | null {
   const ofMap = mappings.filter((other) => mapName(other) === mapName(mapping));
-  const held = known[`held ${mapName(mapping)}`] as (string | null)[] | undefined;
-  return held?.[ofMap.indexOf(mapping)] ?? null;
+  const held = known[`held ${mapName(mapping)}`] as (NftElementFact | null)[] | undefined;
+  return held?.[ofMap.indexOf(mapping)]?.comment ?? null;
 }
 
 function routeLocalnet(way: WayFact | null | undefined): Queries {

@@ -10,21 +10,25 @@ describe('Queries about nftables', () => {
   const nft = (...commands: string[]) => ns.run('host', 'nft', commands.join('; '));
   const rules = async () => (await ns.ask({ query: 'nft.rules', ...where, chain: 'c' })) ?? [];
 
-  it('nft.holders tells the comment of each key, and null where there is none', async () => {
+  it('nft.lookup tells the element of each key, and null where there is none', async () => {
     await nft(
       'add table ip t',
       'add map ip t m { type inet_proto . inet_service : ipv4_addr . inet_service; }',
       'add element ip t m { tcp . 80 comment "abc eth0" : 10.1.2.3 . 8080, udp . 80 : 10.1.2.3 . 8080 }',
     );
     const keys = ['udp . 80', 'sctp . 80', 'tcp . 80'];
-    const holders = { query: 'nft.holders', ...where, keys } as const;
-    expect(await ns.ask({ ...holders, set: 'm' })).to.deep.equal(['', null, 'abc eth0']);
+    const holders = { query: 'nft.lookup', ...where, keys } as const;
+    expect(await ns.ask({ ...holders, set: 'm' })).to.deep.equal([
+      { key: 'udp . 80', data: '10.1.2.3 . 8080', comment: '' },
+      null,
+      { key: 'tcp . 80', data: '10.1.2.3 . 8080', comment: 'abc eth0' },
+    ]);
     expect(await ns.ask({ ...holders, set: 'nosuch' })).to.deep.equal([null, null, null]);
     expect(await ns.ask({ ...holders, set: 'm', table: 'nosuch' })).to.deep.equal([null, null, null]);
     expect(await ns.ask({ ...holders, set: 'm', keys: [] })).to.deep.equal([]);
   });
 
-  it('nft.holders refuses what is no key', async () => {
+  it('nft.lookup refuses what is no key', async () => {
     for (const key of [
       'tcp . 65536',
       'tcp . 080',
@@ -33,7 +37,7 @@ describe('Queries about nftables', () => {
       'tcp . 80 . 80',
       '10.0.0.1 . fd00::1 . tcp . 1',
     ]) {
-      const query: Query = { query: 'nft.holders', ...where, set: 'm', keys: [key] };
+      const query: Query = { query: 'nft.lookup', ...where, set: 'm', keys: [key] };
       const refused = await native()
         .observe({ host: '/run/nosuch' }, [query])
         .catch((error) => error);
@@ -64,20 +68,22 @@ describe('Queries about nftables', () => {
     expect(await printed('sendto,sendmsg', 'EPERM')).to.equal('EPERM');
   });
 
-  it('nft.rules tells the constants that a rule loads', async () => {
+  it('nft.rules tells the constants that a rule compares with and loads', async () => {
     await nft(
       'add table ip t',
       'add chain ip t c { type nat hook prerouting priority 0; }',
       'add chain ip t d',
       'add rule ip t c tcp dport 80 dnat to 10.1.2.3:8080',
       'add rule ip t c tcp dport 81 jump d',
+      'add rule ip t c accept',
     );
-    const [dnat, jump] = await rules();
-    expect(dnat).to.deep.include({ constants: ['0a010203', '1f90'] });
-    expect(jump).to.include({ jump: 'd' }).and.to.not.have.property('constants');
+    const [dnat, jump, accept] = await rules();
+    expect(dnat).to.deep.include({ constants: ['06', '0050', '0a010203', '1f90'] });
+    expect(jump).to.deep.include({ jump: 'd', constants: ['06', '0051'] });
+    expect(accept).to.not.have.property('constants');
   });
 
-  it('nft.batch drops those of the rules that load a constant', async () => {
+  it('nft.batch drops those of the rules that have a constant', async () => {
     const rule = (text: string) => `add rule ip t c ${text} comment "portmap"`;
     await nft(
       'add table ip t',
@@ -93,7 +99,10 @@ describe('Queries about nftables', () => {
     });
     expect((await ns.apply(drop('0a010299')))[0]?.did).to.equal('kept');
     expect((await ns.apply(drop('0a010203')))[0]?.did).to.equal('deleted');
-    expect((await rules()).map(({ constants }) => constants)).to.deep.equal([['0a010204', '1f90'], undefined]);
+    expect((await rules()).map(({ constants }) => constants)).to.deep.equal([
+      ['06', '0051', '0a010204', '1f90'],
+      undefined,
+    ]);
   });
 
   it('nft.batch says that it had to make its table', async () => {

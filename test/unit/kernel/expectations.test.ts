@@ -139,7 +139,8 @@ describe('what CHECK expects of a step', () => {
       ensure: { comment: '', chains: [], sets: [], rules: [{ chain: 'c', comment: 'r', exprs: [] }] },
       add: [{ set: 's', keys: ['10.0.0.2'] }],
     };
-    expect(findings(step, null)).to.deep.equal([
+    const nothing = (query: string) => (query === 'nft.rules' ? null : [null]) as never;
+    expect(expectationsOf(step).flatMap(({ query, differs }) => differs(nothing(query.query)))).to.deep.equal([
       'nftables chain inet t c has no rule "r"',
       'nftables set inet t s lacks 10.0.0.2',
     ]);
@@ -160,6 +161,16 @@ describe('what CHECK expects of a step', () => {
     expect(findings(step, marked('c2 eth0'))).to.deep.equal([
       'nftables set inet t s has 10.0.0.2 for "c2 eth0", expected "c1 eth0"',
       'nftables set inet t s has veth1 for "c2 eth0", expected "c1 eth0"',
+    ]);
+  });
+
+  it('sees an element of a map that leads elsewhere', () => {
+    const [set, keys, data] = ['m', ['tcp . 8080'], '10.1.2.3 . 80'];
+    const step: Step = { op: 'nft.batch', ns: 'host', family: 'inet', table: 't', add: [{ set, keys, data }] };
+    const leading = (to: string) => findings(step, [{ key: 'tcp . 8080', data: to, comment: '' }]);
+    expect(leading(data)).to.deep.equal([]);
+    expect(leading('10.1.2.4 . 80')).to.deep.equal([
+      'nftables set inet t m has tcp . 8080 leading to 10.1.2.4 . 80, expected 10.1.2.3 . 80',
     ]);
   });
 

@@ -2,7 +2,7 @@ import { parseConfig } from '../../../../lib/cni/config';
 import { CniError, errorObject } from '../../../../lib/cni/errors';
 import type { Request } from '../../../../lib/cni/request';
 import type { Result } from '../../../../lib/cni/result';
-import type { Answers, NftBatch, Step } from '../../../../lib/kernel/contract';
+import type { Answers, NftBatch, NftElementFact, Step } from '../../../../lib/kernel/contract';
 import type { Plan } from '../../../../lib/plugin/define';
 import { identify } from '../../../../lib/plugin/identity';
 import { portmap } from '../../../../lib/plugins/portmap/portmap';
@@ -90,3 +90,8 @@ export function errorOf(work: () => unknown) {
 }
 
 export const web = { hostPort: 8080, containerPort: 80, protocol: 'tcp' };
+
+/** What looking up the port of {@link web} tells: whose it is, if anybody's. */
+export const heldBy = (comment: string | null): (NftElementFact | null)[] => [
+  comment === null ? null : { key: 'tcp . 8080', data: '10.1.2.9 . 80', comment },
+];

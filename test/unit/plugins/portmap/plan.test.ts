@@ -2,7 +2,19 @@ import { expect } from 'chai';
 import { footprintOf, removalOf } from '../../../../lib/plugin/footprint';
 import { portmap } from '../../../../lib/plugins/portmap/portmap';
 import { linkFact } from '../../facts';
-import { batchOf, contextOf, elementsOf, errorOf, onlyIPv4, owner, planOf, prevResult, sharedOf, web } from './cases';
+import {
+  batchOf,
+  contextOf,
+  elementsOf,
+  errorOf,
+  heldBy,
+  onlyIPv4,
+  owner,
+  planOf,
+  prevResult,
+  sharedOf,
+  web,
+} from './cases';
 
 const dns = { hostPort: 53, containerPort: 5353, protocol: 'udp' };
 
@@ -176,7 +188,7 @@ describe('a port of a bridge whose frames pass through iptables', () => {
 describe('a port that is taken', () => {
   const refusal = (comment: string | null, mapping = {}) =>
     errorOf(() =>
-      portmap.refuse?.(contextOf({ mappings: [{ ...web, ...mapping }], facts: { 'held any_v4': [comment] } })),
+      portmap.refuse?.(contextOf({ mappings: [{ ...web, ...mapping }], facts: { 'held any_v4': heldBy(comment) } })),
     );
 
   it('is refused with the name of the holder', () => {

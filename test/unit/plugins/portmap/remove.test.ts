@@ -3,7 +3,7 @@ import type { Answers } from '../../../../lib/kernel/contract';
 import { ownerIn, ownerText } from '../../../../lib/plugins/portmap/owner';
 import { portmap } from '../../../../lib/plugins/portmap/portmap';
 import { referenceChain } from '../../../../lib/plugins/portmap/reference';
-import { type Case, contextOf, onlyIPv4, owner, web } from './cases';
+import { type Case, contextOf, heldBy, onlyIPv4, owner, web } from './cases';
 
 const asked = (given: Case, known: Record<string, Answers[keyof Answers]> = {}) =>
   Object.keys(portmap.facts(contextOf({ command: 'DEL', ...given }), known));
@@ -13,8 +13,8 @@ describe('a DEL of portmap without a record', () => {
   it('looks whether the ports are still its own, and into the maps only if one is', () => {
     const given = { mappings: [web], prevResult: null };
     expect(asked(given)).to.deep.equal(['held any_v4', 'held any_v6']);
-    expect(asked(given, { 'held any_v4': [null], 'held any_v6': ['c9 eth0 net'] })).to.have.length(2);
-    const mine = { 'held any_v4': [owner], 'held any_v6': [null] };
+    expect(asked(given, { 'held any_v4': heldBy(null), 'held any_v6': heldBy('c9 eth0 net') })).to.have.length(2);
+    const mine = { 'held any_v4': heldBy(owner), 'held any_v6': heldBy(null) };
     expect(asked(given, mine)).to.deep.equal(['held any_v4', 'held any_v6', 'sets']);
     const sets = [{ name: 'any_v4', comment: '' }];
     expect(asked(given, { ...mine, sets })).to.include('in any_v4');
