@@ -50,12 +50,16 @@ void Finalize(Napi::Env /*env*/, void* /*data*/, Call* call) {
   const std::unique_ptr<Call> owner(call);
 }
 
-// Starts the work; the doorbell keeps the event loop alive until it has rung.
-Napi::Value Start(Napi::Env env, Work work) {
+// Whether the event loop goes on until an answer has come.
+enum class Loop { kWaits, kMayEnd };
+
+// Starts the work; the doorbell is what keeps the event loop alive until it has rung.
+Napi::Value Start(Napi::Env env, Work work, Loop loop = Loop::kWaits) {
   auto owner = std::make_unique<Call>(env, std::move(work));
   Call* call = owner.get();
   const Napi::Promise promise = call->promise.Promise();
   auto doorbell = Doorbell::New(env, "trestle", 0, 1, owner.release(), Finalize, static_cast<void*>(nullptr));
+  if (loop == Loop::kMayEnd) doorbell.Unref(env);
   auto thread = Thread::Start([call, doorbell]() mutable {
     call->answer = call->work(call->stop.get_token());
     if (doorbell.BlockingCall() != napi_closing) doorbell.Release();
@@ -97,6 +101,7 @@ class Addon : public Napi::Addon<Addon> {
                           InstanceMethod("spawn", &Addon::Spawn, kAttributes),
                           InstanceMethod("wait", &Addon::Wait, kAttributes),
                           InstanceMethod("signal", &Addon::Signal, kAttributes),
+                          InstanceMethod("watch", &Addon::Watch, kAttributes),
                           InstanceMethod("notify", &Addon::Notify, kAttributes)});
   }
 
@@ -104,12 +109,12 @@ class Addon : public Napi::Addon<Addon> {
   static constexpr napi_property_attributes kAttributes = napi_enumerable;
 
   template <class Parse>
-  Napi::Value Run(const Napi::CallbackInfo& info, Parse parse) {
+  Napi::Value Run(const Napi::CallbackInfo& info, Parse parse, Loop loop = Loop::kWaits) {
     const auto arguments = FromJs(info);
     if (!arguments) return Refuse(info.Env(), arguments.fault());
     auto work = parse(*arguments->template As<Array>());
     if (!work) return Refuse(info.Env(), work.fault());
-    return Start(info.Env(), std::move(*work));
+    return Start(info.Env(), std::move(*work), loop);
   }
 
   Napi::Value Observe(const Napi::CallbackInfo& info) { return Run(info, ParseObserve); }
@@ -136,6 +141,7 @@ class Addon : public Napi::Addon<Addon> {
     return Run(info, [this](const Array& arguments) { return ParseWait(arguments, children_); });
   }
 
+  Napi::Value Watch(const Napi::CallbackInfo& info) { return Run(info, ParseWatch, Loop::kMayEnd); }
   Napi::Value Notify(const Napi::CallbackInfo& info) { return Run(info, ParseNotify); }
 
   Napi::Value Signal(const Napi::CallbackInfo& info) {

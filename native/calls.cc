@@ -10,6 +10,7 @@
 #include "netns_make.h"
 #include "notify.h"
 #include "observe.h"
+#include "watch.h"
 
 namespace trestle {
 namespace {
@@ -115,6 +116,20 @@ Result<Work> ParseWait(const Array& arguments, std::shared_ptr<Children> childre
   if (problem) return *problem;
   return Work([pid, children = std::move(children)](const std::stop_token& stop) {
     return children->Wait(pid, stop);
+  });
+}
+
+Result<Work> ParseWatch(const Array& arguments) {
+  const Value call = Named(arguments, {"what"});
+  std::optional<Fault> problem;
+  const Watched watched = ParseWatched(Fields(&call, "", problem).Nested("what"));
+  if (problem) return *problem;
+  auto opened = Watch::Open(watched);
+  if (!opened) return opened.fault();
+  auto watch = std::make_shared<Watch>(std::move(*opened));
+  return Work([watch](const std::stop_token& stop) -> Result<Value> {
+    if (auto waited = watch->Wait(stop); !waited) return waited.fault();
+    return Value();
   });
 }
 

@@ -22,6 +22,8 @@ Result<Work> ParseMakeNetns(const Array& arguments);
 Result<Work> ParseRemoveNetns(const Array& arguments);
 Result<Work> ParseSpawn(const Array& arguments, std::shared_ptr<Children> children);
 Result<Work> ParseWait(const Array& arguments, std::shared_ptr<Children> children);
+// What happens after this call is seen by its work.
+Result<Work> ParseWatch(const Array& arguments);
 Result<Work> ParseNotify(const Array& arguments);
 
 }  // namespace trestle

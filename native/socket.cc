@@ -9,6 +9,8 @@
 namespace trestle {
 namespace {
 
+constexpr const char* kListen = "listen to the kernel";
+
 struct Ended {
   int code;
   std::string extack;
@@ -105,6 +107,34 @@ Socket::Verdict Socket::Exchange(Request& request, Until until, const OnMessage&
 Status Socket::Change(const std::string& op, Request& request) {
   Verdict verdict = Exchange(request, Until::kAck, [](const nlmsghdr&) {});
   if (verdict.code != 0) return KernelFault(op, verdict.code, std::move(verdict.extack));
+  return Done{};
+}
+
+Status Socket::Listen(std::initializer_list<int> groups) {
+  // A socket without an address of its own, which the kernel chooses, is left out when a group is told.
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  if (bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return KernelFault(kListen, errno);
+  // A transaction of others may tell thousands of things at once. FORCE passes net.core.rmem_max, which root
+  // may.
+  const int size = 4 * 1024 * 1024;
+  setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+  for (const int group : groups)
+    if (setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
+      return KernelFault(kListen, errno);
+  return Done{};
+}
+
+Status Socket::Hear(const OnMessage& on_message) {
+  ssize_t received = 0;
+  while ((received = Receive(MSG_DONTWAIT)) > 0) {
+    int left = int(received);
+    for (auto* message = reinterpret_cast<nlmsghdr*>(buffer_.get()); nlmsg_ok(message, left) != 0;
+         message = nlmsg_next(message, &left))
+      on_message(*message);
+  }
+  if (received < 0 && received != -EAGAIN) return KernelFault(kListen, int(-received));
   return Done{};
 }
 

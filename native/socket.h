@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,13 @@ class Socket {
 
   // Sends a change and waits until the kernel has made it. `op` says in words what it is.
   Status Change(const std::string& op, Request& request);
+
+  // From now on the kernel tells what happens to these groups (RTNLGRP_*, …), for `Hear`.
+  Status Listen(std::initializer_list<int> groups);
+  // Reads what has been told since, without waiting. ENOBUFS where some of it did not fit.
+  Status Hear(const OnMessage& on_message);
+  // To wait for that (POLLIN).
+  [[nodiscard]] int fd() const { return fd_.get(); }
 
   // Asks for one object. `absent` is the errno that means "there is none": nothing is returned then.
   template <class T>

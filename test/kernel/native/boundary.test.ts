@@ -35,6 +35,7 @@ describe('the boundary of the addon', () => {
       'spawn',
       'unlock',
       'wait',
+      'watch',
     ] satisfies (keyof Native)[];
     expect(Object.getOwnPropertyNames(exported).sort()).to.deep.equal(names);
     expect(Object.keys(native()).sort()).to.deep.equal(names);
@@ -203,6 +204,10 @@ describe('the boundary of the addon', () => {
     ['spawn', [{ netns: '/run/nosuch', args: ['true'], env: [], cwd: '/' }], /^program\.cwd is not a field/],
     ['wait', [], /^pid is missing$/],
     ['wait', [0], /^pid must be a whole number from 1 to 2147483647$/],
+    ['watch', [], /^what is missing$/],
+    ['watch', [{ prefix: 5, links: [] }], /^what\.prefix must be a string, not a number$/],
+    ['watch', [{ prefix: '', links: ['a/b'] }], /^what\.links contains no name of a link: "a\/b"$/],
+    ['watch', [{ prefix: '', links: [], x: 1 }], /^what\.x is not a field of this object$/],
     ['notify', [], /^socket is missing$/],
     ['notify', ['/run/nosuch', 5], /^state must be a string, not a number$/],
   ];
