@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <sstream>
 
 #include "addresses.h"
 #include "links.h"
@@ -71,6 +72,23 @@ Ask ParseSysctlQuery(Fields& fields, Ns ns) {
   };
 }
 
+// Of the legacy iptables, which are no nftables: each line of these files names a table that somebody has
+// used.
+Ask ParseLegacyTablesQuery(Fields& /*fields*/, Ns ns) {
+  return [ns](Session& session) -> Result<Value> {
+    if (auto entered = session.Enter(ns); !entered) return entered.fault();
+    Array tables;
+    for (const std::string family : {"ip", "ip6"}) {
+      auto names = ReadProcFile("list legacy " + family + " tables",
+                                "/proc/thread-self/net/" + family + "_tables_names");
+      if (!names) return names.fault();
+      std::istringstream lines(names->value_or(""));
+      for (std::string name; std::getline(lines, name);) tables.emplace_back(family + " " + name);
+    }
+    return Value(std::move(tables));
+  };
+}
+
 Ask ParseNetnsQuery(Fields& /*fields*/, Ns ns) {
   return [ns](Session& session) -> Result<Value> {
     struct stat identity {};
@@ -105,6 +123,7 @@ Query ParseQuery(Fields& fields) {
       {"vlans", ParseOfLinkQuery<kReadVlans>},
       {"sysctl", ParseSysctlQuery},
       {"netns", ParseNetnsQuery},
+      {"iptables.legacy", ParseLegacyTablesQuery},
       {"nft.elements", ParseNftElementsQuery},
       {"nft.lookup", ParseNftLookupQuery},
       {"nft.tables", ParseNftTablesQuery},

@@ -20,8 +20,11 @@ bool IsSysctlKey(const std::string& key) {
 }
 
 Result<std::optional<std::string>> ReadSysctl(const std::string& key) {
-  const std::string op = "read sysctl " + key;
-  const Fd fd(open(("/proc/sys/" + key).c_str(), O_RDONLY | O_CLOEXEC));
+  return ReadProcFile("read sysctl " + key, "/proc/sys/" + key);
+}
+
+Result<std::optional<std::string>> ReadProcFile(const std::string& op, const std::string& path) {
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd && errno == ENOENT) return std::optional<std::string>();
   if (!fd) return KernelFault(op, errno);
   std::string text;

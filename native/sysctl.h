@@ -13,6 +13,8 @@ bool IsSysctlKey(const std::string& key);
 
 // Without the newline at its end; nothing where there is no such file.
 Result<std::optional<std::string>> ReadSysctl(const std::string& key);
+// The same for any file of /proc; `op` is what a fault says.
+Result<std::optional<std::string>> ReadProcFile(const std::string& op, const std::string& path);
 Status WriteSysctl(const std::string& key, const std::string& value);
 
 // Whether two values are the same but for blanks and tabs ("4096 16384" and "4096\t16384").

@@ -26,6 +26,7 @@ export type Query =
   | { query: 'vlans'; ns: Ns; link: string }
   | { query: 'sysctl'; ns: Ns; key: string }
   | { query: 'netns'; ns: Ns }
+  | { query: 'iptables.legacy'; ns: Ns }
   | { query: 'nft.elements'; ns: Ns; family: NftFamily; table: string; set: string }
   | { query: 'nft.lookup'; ns: Ns; family: NftFamily; table: string; set: string; keys: string[] }
   | { query: 'nft.tables'; ns: Ns }
@@ -44,6 +45,8 @@ export interface Answers {
   vlans: VlanRange[];
   sysctl: string | null;
   netns: NetnsFact;
+  /** The tables of iptables that are none of nftables', "ip nat": there are none where nobody uses iptables-legacy. */
+  'iptables.legacy': string[];
   'nft.elements': NftElementFact[] | null;
   /** The element under each key, null where there is none (or no such set). */
   'nft.lookup': (NftElementFact | null)[];

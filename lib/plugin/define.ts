@@ -129,6 +129,8 @@ export interface InterfacePlugin<C = unknown, Q extends Queries = Queries> exten
   check?(context: AddContext<C, Q>): string[];
   /** Pure: the removal where there is no record (another implementation made the pod, or /run was lost). */
   del?(context: AttachmentContext<C, Q>): Step[];
+  /** Pure, for the same DEL: what may remain that no step can reach, in sentences. */
+  remains?(context: AttachmentContext<C, Q>): string[];
   /**
    * What of this network lies in the kernel beside what the records name; its `facts` are asked as those above. The
    * frame removes those of `found` that are neither valid nor being worked on.

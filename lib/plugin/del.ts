@@ -22,7 +22,9 @@ async function removeUnrecorded(call: Call, run: Run): Promise<void> {
   const config = tolerantConfig(platform, plugin, request);
   if (config !== undefined && plugin.del) {
     const facts = await learn(run, (known) => plugin.facts({ request, config, identity }, known));
-    demandNoFaults(await remove(run, plugin.del({ request, config, identity, facts })));
+    const context = { request, config, identity, facts };
+    for (const remark of plugin.remains?.(context) ?? []) platform.warn(remark);
+    demandNoFaults(await remove(run, plugin.del(context)));
   }
   const type = plugin.ipam === undefined ? '' : ipamType(request.config);
   if (type !== '' && hasIpam(platform, type, request.path)) await callIpam(call, type, request);

@@ -38,7 +38,15 @@ export async function learn<Q extends Queries>(run: Run, ask: (known: Facts<Quer
   }
 }
 
-const lists: readonly Query['query'][] = ['links', 'addrs', 'routes', 'vlans', 'nft.lookup', 'nft.tables'];
+const lists: readonly Query['query'][] = [
+  'links',
+  'addrs',
+  'routes',
+  'vlans',
+  'nft.lookup',
+  'nft.tables',
+  'iptables.legacy',
+];
 
 function nothing({ query }: Query): Answers[keyof Answers] {
   return lists.includes(query) ? [] : null;

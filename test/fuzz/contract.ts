@@ -268,6 +268,7 @@ export const queries = {
   'nft.elements': { ns, family, table: name, set: name },
   'nft.lookup': { ns, family, table: name, set: name, keys },
   'nft.tables': { ns },
+  'iptables.legacy': { ns },
   'nft.sets': { ns, family, table: name },
   'nft.rules': { ns, family, table: name, chain: name },
   'nft.trial': { ns, family, table: name, ensure },

@@ -28,7 +28,7 @@ import {
   requestedMac,
 } from './config';
 import { type Addressing, addressing, gatewayAddresses } from './gateway';
-import { del, gc, removalQueries } from './remove';
+import { del, gc, remains, removalQueries } from './remove';
 import { demandBridge, pinSteps, sharedQueries, sharedSteps } from './shared';
 import { status } from './status';
 
@@ -44,6 +44,7 @@ export const bridge = definePlugin({
   add,
   check: differences,
   del,
+  remains,
   gc,
   status,
 });

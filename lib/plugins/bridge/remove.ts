@@ -4,13 +4,17 @@ import type { LinkFact, NftElementFact, NftSetFact, Query, Step } from '../../ke
 import type { Context, Debris, Facts } from '../../plugin/define';
 import { guardDebris, guardQueries, unguardMac } from '../mac-spoof';
 import { elementQueries, masqueradeDebris, masqueradeSets, unmasquerade } from '../masquerade';
-import { unmasqueradeReference } from '../reference-masquerade';
+import { legacyRemains, legacyTables } from '../reference-legacy';
+import { referenceChain, unmasqueradeReference } from '../reference-masquerade';
 import { aliasOf, ownerIn } from './attach';
 import type { BridgeContext } from './bridge';
 import { type BridgeConfig, macArg } from './config';
 
-/** What a DEL without a record has to know beside: which links are whose. */
-export const removalQueries = { hostLinks: { query: 'links', ns: 'host' } } as const satisfies Record<string, Query>;
+/** What a DEL without a record has to know beside: which links are whose, and whether iptables has tables of its own. */
+export const removalQueries = {
+  hostLinks: { query: 'links', ns: 'host' },
+  legacy: legacyTables,
+} as const satisfies Record<string, Query>;
 
 /**
  * Without a record: the masquerading, ours or the reference's, then our own name for the host end, those that prevResult
@@ -26,6 +30,12 @@ export function del(context: BridgeContext): Step[] {
     ...(isOwnPod(context) ? [removal('pod', { name: request.ifname, mac: undefined })] : []),
     ...(config.macspoofchk ? [unguardMac(identity, identity.hostEnd.name, possibleMacs(context))] : []),
   ];
+}
+
+export function remains({ request, config, identity, facts }: BridgeContext): string[] {
+  const { network, containerId } = identity;
+  const chain = referenceChain(network, containerId);
+  return config.ipMasq ? legacyRemains({ request, identity }, facts.legacy ?? [], chain) : [];
 }
 
 function masqueradeRemovals({ request, identity, facts }: BridgeContext): Step[] {

@@ -22,7 +22,7 @@ import {
 import { gc } from './gc';
 import { elementsFor, type Mapping, podAddresses, sourcesOf } from './mappings';
 import { holderText, ownerText } from './owner';
-import { del, removalFacts } from './remove';
+import { del, remains, removalFacts } from './remove';
 import { servicesLink, servicesQueries, servicesStep, servicesUpkeep } from './services';
 import { ensureFor, own } from './table';
 
@@ -42,6 +42,7 @@ export const portmap = definePlugin<PortmapConfig, Queries>({
   add,
   check: localhostDiffers,
   del,
+  remains,
   gc,
   upkeep: { links: [servicesLink], facts: () => servicesQueries, steps: servicesUpkeep },
   status: {

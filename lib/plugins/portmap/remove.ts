@@ -1,12 +1,13 @@
 import type { NftElements, Step } from '../../kernel/contract';
 import type { AttachmentContext, Context, Facts, Identity, Queries } from '../../plugin/define';
 import { elementRemoval } from '../owned-elements';
+import { legacyRemains, legacyTables } from '../reference-legacy';
 import type { PortmapConfig } from './config';
 import { holderOf, holderQueries } from './facts';
 import { elementQueries, elementsIn } from './gc';
 import { type Mapping, mappingsOf } from './mappings';
 import { ownerText } from './owner';
-import { unmapReference } from './reference';
+import { referenceChain, unmapReference } from './reference';
 import { families, own } from './table';
 
 type Removal = Context<PortmapConfig> & { identity: Identity };
@@ -18,6 +19,7 @@ type Removal = Context<PortmapConfig> & { identity: Identity };
 export function removalFacts(context: Removal, known: Facts<Queries>): Queries {
   return {
     ...holderQueries(asked(context)),
+    legacy: legacyTables,
     ...(isHeld(context, known) ? elementQueries(known) : {}),
   };
 }
@@ -29,6 +31,11 @@ function isHeld(context: Removal, known: Facts<Queries>): boolean {
   const mappings = asked(context);
   const me = ownerText(context.identity);
   return mappings.some((mapping) => holderOf(mapping, mappings, known) === me);
+}
+
+export function remains(context: AttachmentContext<PortmapConfig, Queries>): string[] {
+  const { network, containerId } = context.identity;
+  return legacyRemains(context, (context.facts.legacy ?? []) as string[], referenceChain(network, containerId));
 }
 
 /** Our own elements, and what the reference made. */

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import type { Answers } from '../../../../lib/kernel/contract';
+import { hostEndName } from '../../../../lib/plugin/identity';
 import { ownerIn, ownerText } from '../../../../lib/plugins/portmap/owner';
 import { portmap } from '../../../../lib/plugins/portmap/portmap';
 import { referenceChain } from '../../../../lib/plugins/portmap/reference';
-import { type Case, contextOf, heldBy, onlyIPv4, owner, web } from './cases';
+import { type Case, contextOf, heldBy, identity, netns, onlyIPv4, owner, web } from './cases';
 
 const asked = (given: Case, known: Record<string, Answers[keyof Answers]> = {}) =>
   Object.keys(portmap.facts(contextOf({ command: 'DEL', ...given }), known));
@@ -12,13 +13,13 @@ const removed = (given: Case) => portmap.del?.(contextOf({ command: 'DEL', ...gi
 describe('a DEL of portmap without a record', () => {
   it('looks whether the ports are still its own, and into the maps only if one is', () => {
     const given = { mappings: [web], prevResult: null };
-    expect(asked(given)).to.deep.equal(['held any_v4', 'held any_v6']);
-    expect(asked(given, { 'held any_v4': heldBy(null), 'held any_v6': heldBy('c9 eth0 net') })).to.have.length(2);
+    expect(asked(given)).to.deep.equal(['held any_v4', 'held any_v6', 'legacy']);
+    expect(asked(given, { 'held any_v4': heldBy(null), 'held any_v6': heldBy('c9 eth0 net') })).to.have.length(3);
     const mine = { 'held any_v4': heldBy(owner), 'held any_v6': heldBy(null) };
-    expect(asked(given, mine)).to.deep.equal(['held any_v4', 'held any_v6', 'sets']);
+    expect(asked(given, mine)).to.deep.equal(['held any_v4', 'held any_v6', 'legacy', 'sets']);
     const sets = [{ name: 'any_v4', comment: '' }];
     expect(asked(given, { ...mine, sets })).to.include('in any_v4');
-    expect(asked({})).to.deep.equal([]);
+    expect(asked({})).to.deep.equal(['legacy']);
   });
 
   it('removes what is its own, wherever that is, and nothing else', () => {
@@ -88,5 +89,24 @@ describe('the owner of an element', () => {
   it('is nobody where a container ID had to be cut', () => {
     const key = { network: 'net', containerId: 'c'.repeat(200), ifname: 'eth0' };
     expect(ownerIn(ownerText(key), 'net')).to.equal(undefined);
+  });
+});
+
+describe('rules of legacy iptables', () => {
+  const remarks = (given: Case) => portmap.remains?.(contextOf({ command: 'DEL', ...given })) ?? [];
+  const legacy = ['ip filter', 'ip nat', 'ip6 nat'];
+  const chain = referenceChain('net', 'c1');
+
+  it('are out of reach, which is said with the name of the chain', () => {
+    expect(remarks({ facts: { legacy } })).to.deep.equal([
+      `legacy iptables cannot be reached: in ip nat and ip6 nat the chain ${chain} may remain (iptables-legacy -t nat -S ${chain}; ip6tables-legacy -t nat -S ${chain})`,
+    ]);
+  });
+
+  it('are nothing to speak of where there are none, and for pods of ours', () => {
+    expect(remarks({ facts: { legacy: ['ip filter'] } })).to.deep.equal([]);
+    expect(remarks({ facts: { legacy }, prevResult: null })).to.deep.equal([]);
+    const interfaces = [{ name: hostEndName(identity) }, { name: 'eth0', sandbox: netns }];
+    expect(remarks({ facts: { legacy }, prevResult: { ...onlyIPv4, interfaces } })).to.deep.equal([]);
   });
 });
