@@ -27,12 +27,23 @@ std::optional<NftSetFact> ParseSet(const nlmsghdr& message) {
                     NftUserText(attributes.Raw(NFTA_SET_USERDATA), NFTNL_UDATA_SET_COMMENT)};
 }
 
+void ReadConstant(const Attributes& data, NftRuleFact& rule) {
+  if (const Bytes value = data.Raw(NFTA_DATA_VALUE); !value.empty()) rule.constants.push_back(ToHex(value));
+}
+
 // `jump` and `goto` are immediate verdicts.
 void ReadImmediate(const Attributes& immediate, NftRuleFact& rule) {
   const auto data = immediate.Nested(NFTA_IMMEDIATE_DATA);
   const std::string jump = data.Nested(NFTA_DATA_VERDICT).Text(NFTA_VERDICT_CHAIN);
   if (!jump.empty()) rule.jump = jump;
-  if (const Bytes value = data.Raw(NFTA_DATA_VALUE); !value.empty()) rule.constants.push_back(ToHex(value));
+  ReadConstant(data, rule);
+}
+
+void ReadExpression(const Attributes& expression, NftRuleFact& rule) {
+  const std::string name = expression.Text(NFTA_EXPR_NAME);
+  const auto data = expression.Nested(NFTA_EXPR_DATA);
+  if (name == "immediate") ReadImmediate(data, rule);
+  if (name == "cmp") ReadConstant(data.Nested(NFTA_CMP_DATA), rule);
 }
 
 std::optional<NftRuleFact> ParseRule(const nlmsghdr& message) {
@@ -41,11 +52,8 @@ std::optional<NftRuleFact> ParseRule(const nlmsghdr& message) {
                    NftUserText(attributes.Raw(NFTA_RULE_USERDATA), NFTNL_UDATA_RULE_COMMENT),
                    {},
                    {}};
-  EachAttribute(attributes.Raw(NFTA_RULE_EXPRESSIONS), [&](Bytes bytes) {
-    const Attributes expression(bytes);
-    if (expression.Text(NFTA_EXPR_NAME) == "immediate")
-      ReadImmediate(expression.Nested(NFTA_EXPR_DATA), rule);
-  });
+  EachAttribute(attributes.Raw(NFTA_RULE_EXPRESSIONS),
+                [&](Bytes bytes) { ReadExpression(Attributes(bytes), rule); });
   return rule;
 }
 

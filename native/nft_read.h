@@ -14,7 +14,7 @@ struct NftRuleFact {
   uint64_t handle = 0;
   std::string comment;
   std::string jump;                    // the chain that it jumps or goes to, "" for none
-  std::vector<std::string> constants;  // that it loads, hexadecimal
+  std::vector<std::string> constants;  // that it loads or compares with, hexadecimal
 };
 
 struct NftSetFact {
