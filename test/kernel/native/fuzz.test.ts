@@ -17,6 +17,7 @@ import {
   steps,
   type Unchecked,
   validObject,
+  watch,
 } from '../../fuzz/contract';
 import { giants, strangers } from '../../fuzz/strangers';
 import { output } from '../../support/run';
@@ -263,6 +264,14 @@ describe('the boundary of the addon, with anything for an argument', () => {
       });
       await fc.assert(property, { numRuns });
     });
+  });
+
+  it('watches nothing that it cannot name, and says which field it is', async () => {
+    const property = fc.asyncProperty(validObject(watch), fc.nat(1000), aStranger, async (value, at, stranger) => {
+      const spot = spoilt(spotsOf(value, watch, 'what'), at, stranger);
+      if (spot) await refuses(unchecked().watch(value), spot.path);
+    });
+    await fc.assert(property, { numRuns });
   });
 
   it('may be called again by what it is reading', async () => {
