@@ -1,0 +1,108 @@
+import { expect } from 'chai';
+import { expectUnchanged } from '../support/expect-unchanged';
+import { brief, inWorld, killAtEveryCall, type Start, snapshotAfter } from '../support/kill-rounds';
+import { bookkeeping, sharedObjects } from '../support/leftovers';
+import { succeed } from '../support/network';
+import { attach, bridgeCall, bridged, chain, elementsOf, type Mapped, portmapCall } from '../support/portmapping';
+import type { Snapshot } from '../support/snapshot';
+import type { World } from '../support/world';
+
+const keys = { conditionsV4: ['-s', '0.0.0.0/0'] };
+const mappings = ['tcp', 'udp'].flatMap((protocol) => [
+  { hostPort: 8080, containerPort: 80, protocol },
+  { hostPort: 8081, containerPort: 81, protocol, hostIP: '192.0.2.1' },
+]);
+const wanted = { containerId: 'test', chain: chain(keys), mappings };
+
+/** The pod whose mappings are made and removed. */
+let added: Mapped;
+
+/** Nodes on which the pod has its link already: one where no port was mapped since it booted, … */
+const freshNode: Start = async (world) => {
+  added = await bridged(world, wanted);
+};
+/** … and one where another pod has mappings. */
+const busyNode: Start = async (world) => {
+  await otherPod(world);
+  added = await bridged(world, wanted);
+};
+const otherPod: Start = (world) => {
+  const mappings = [{ hostPort: 9000, containerPort: 80, protocol: 'udp' }];
+  return attach(world, { ...wanted, containerId: 'other', mappings });
+};
+const attachedNode: Start = async (world) => {
+  await busyNode(world);
+  await succeed(world, 'portmap', portmapCall(added));
+};
+
+describe('portmap, killed before each of its changes,', function () {
+  this.timeout(300_000);
+
+  let detached: Snapshot;
+
+  before(async () => {
+    detached = await snapshotAfter(async (world) => {
+      await otherPod(world);
+      await world.addPod('test');
+    });
+  });
+
+  /** A call about the pod as `start` makes it: the same in every world, as names and MACs follow from the configuration. */
+  const callAfter = (start: Start, command?: string) => inWorld(start, async () => portmapCall(added, command));
+
+  /** A DEL of portmap's that is told of no mappings: the record is enough. Of the bridge's, too, with which the link goes. */
+  const expectNothing = async (world: World, before: Snapshot, allow = bookkeeping) => {
+    await succeed(world, 'portmap', { ...portmapCall(added, 'DEL'), config: chain().portmap });
+    await succeed(world, 'bridge', bridgeCall(added, 'DEL'));
+    expectUnchanged(before, await world.snapshot(), { allow });
+  };
+
+  it('ADD on a fresh node leaves nothing when DEL follows', async () => {
+    const untouched = await snapshotAfter((world) => world.addPod('test'));
+    // A condition's maps stay with the table: the next pod of the network looks them up.
+    const allow = [...sharedObjects('br0'), /^namespaces host nft: added map .*"trestle_portmap"/];
+    const hit = await killAtEveryCall({
+      start: freshNode,
+      type: 'portmap',
+      call: await callAfter(freshNode),
+      look: (world) => expectNothing(world, untouched, allow),
+    });
+    expect(hit.map(brief)).to.include.members(['sendto nftables batch', 'write standard output']);
+    expect(hit.length).to.be.above(8);
+  });
+
+  it('ADD beside another pod leaves nothing when DEL follows', async () => {
+    await killAtEveryCall({
+      start: busyNode,
+      type: 'portmap',
+      call: await callAfter(busyNode),
+      look: (world) => expectNothing(world, detached, [...bookkeeping, /^namespaces host nft: added map /]),
+    });
+  });
+
+  it('ADD is made good by a second one', async () => {
+    await killAtEveryCall({
+      start: busyNode,
+      type: 'portmap',
+      call: await callAfter(busyNode),
+      look: async (world) => {
+        await succeed(world, 'portmap', portmapCall(added));
+        expect(await elementsOf(world, 'test')).to.have.length.above(mappings.length);
+        await expectNothing(world, detached);
+      },
+    });
+  });
+
+  it('DEL leaves nothing when another follows, and what others have all the time', async () => {
+    const hit = await killAtEveryCall({
+      start: attachedNode,
+      type: 'portmap',
+      call: await callAfter(attachedNode, 'DEL'),
+      look: async (world) => {
+        expect(await elementsOf(world, 'other')).to.not.deep.equal([]);
+        await expectNothing(world, detached);
+      },
+    });
+    expect(hit.map(brief)).to.include('sendto nftables batch');
+  });
+});
