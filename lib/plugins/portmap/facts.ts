@@ -33,20 +33,35 @@ export function localhostTarget({ snat }: PortmapConfig, { ip }: PodAddresses): 
 /**
  * What ADD and CHECK have to know: who has the ports; which way it is to the pod, and whether 127.0.0.1 may go there;
  * whether the bridge's frames pass through iptables, and so through our translation, and then what the pod's port is like.
+ * All is asked at once of the links that prevResult names, since asking twice costs a thread more.
  */
 export function facts(context: Context<PortmapConfig>, known: Facts<Queries>): Queries {
   const { request, config } = context;
   const target = localhostTarget(config, podAddresses(request));
+  const links = outside(request);
+  const way = (known.way as WayFact | null | undefined)?.link;
   return {
     ...servicesQueries,
     bridgeNf: { query: 'sysctl', ns: 'host', key: 'net/bridge/bridge-nf-call-iptables' },
     bridgeNf6: { query: 'sysctl', ns: 'host', key: 'net/bridge/bridge-nf-call-ip6tables' },
-    ...(target ? { way: { query: 'route', ns: 'host', dst: target } } : {}),
     ...holderQueries(wantedMappings(context)),
-    ...routeLocalnet(known.way as WayFact | null | undefined),
-    ...(isBridgeFiltered(known) ? hostEndQueries(request) : {}),
+    ...(config.snat ? named(links, 'link', (name) => ({ query: 'link', ns: 'host', name })) : {}),
+    ...(target ? { way: { query: 'route', ns: 'host', dst: target } } : {}),
+    ...(target ? named([...links, ...(way ? [way] : [])], 'localnet', localnetQuery) : {}),
   };
 }
+
+/** The host's own interfaces that prevResult names: usually the bridge, and the pod's host end. */
+function outside({ prevResult }: Request): string[] {
+  return (prevResult?.interfaces ?? []).flatMap(({ name, sandbox }) => (!sandbox && isLinkName(name) ? [name] : []));
+}
+
+function named(links: readonly string[], what: string, query: (link: string) => Query): Queries {
+  return Object.fromEntries(links.map((link) => [`${what} ${link}`, query(link)]));
+}
+
+const localnetKey = (link: string): string => `net/ipv4/conf/${link}/route_localnet`;
+const localnetQuery = (link: string): Query => ({ query: 'sysctl', ns: 'host', key: localnetKey(link) });
 
 /** Under the name of each map: whose the keys are that these mappings want there. */
 export function holderQueries(mappings: readonly Mapping[]): Record<string, Query & { query: 'nft.lookup' }> {
@@ -64,25 +79,18 @@ export function holderOf(mapping: Mapping, mappings: readonly Mapping[], known: 
   return held?.[ofMap.indexOf(mapping)]?.comment ?? null;
 }
 
-function routeLocalnet(way: WayFact | null | undefined): Queries {
-  const key = routeLocalnetKey(way);
-  return key === undefined ? {} : { routeLocalnet: { query: 'sysctl', ns: 'host', key } };
-}
-
 /** RTN_UNICAST of linux/rtnetlink.h: the pod is out there. */
 const unicast = 1;
 
-export function routeLocalnetKey(way: WayFact | null | undefined): string | undefined {
-  return way?.type === unicast ? `net/ipv4/conf/${way.link}/route_localnet` : undefined;
+/** The sysctl that lets 127.0.0.1 through to the pod, with its value (null without such a file); undefined where no way leads there. */
+export function localnet(known: Facts<Queries>): { key: string; value: string | null } | undefined {
+  const way = known.way as WayFact | null | undefined;
+  if (way?.type !== unicast) return undefined;
+  return { key: localnetKey(way.link), value: known[`localnet ${way.link}`] as string | null };
 }
 
 export const isBridgeFiltered = ({ bridgeNf, bridgeNf6 }: Facts<Queries>): boolean =>
   [bridgeNf, bridgeNf6].includes('1');
-
-function hostEndQueries({ prevResult }: Request): Queries {
-  const outside = (prevResult?.interfaces ?? []).filter(({ name, sandbox }) => !sandbox && isLinkName(name));
-  return Object.fromEntries(outside.map(({ name }) => [`link ${name}`, { query: 'link', ns: 'host', name }]));
-}
 
 /** The ports of bridges among the host's interfaces that prevResult names: usually the pod's host end. */
 export function bridgePorts(known: Facts<Queries>): LinkFact[] {

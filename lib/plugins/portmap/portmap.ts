@@ -1,5 +1,5 @@
 import { CniError, ErrorCode } from '../../cni/errors';
-import type { ConntrackFlush, NftBatch, Step, WayFact } from '../../kernel/contract';
+import type { ConntrackFlush, NftBatch, Step } from '../../kernel/contract';
 import {
   type AddContext,
   type AttachmentContext,
@@ -15,7 +15,7 @@ import {
   holderOf,
   isBridgeFiltered,
   localhostTarget,
-  routeLocalnetKey,
+  localnet,
   unmapped,
   wantedMappings,
 } from './facts';
@@ -83,13 +83,13 @@ function add(context: AddContext<PortmapConfig, Queries>): Plan {
 /** The guard of 127.0.0.0/8 is there before anybody is let through to it. */
 function sharedSteps({ facts }: AddContext<PortmapConfig, Queries>): Step[] {
   const services = servicesStep(facts as Facts<typeof servicesQueries>);
-  const key = routeLocalnetKey(facts.way as WayFact | null | undefined);
+  const gate = localnet(facts);
   const opening: Step[] =
-    key === undefined || facts.routeLocalnet === '1'
+    gate === undefined || gate.value === '1'
       ? []
       : [
           { op: 'nft.batch', ...own, ensure: ensureFor([], []) },
-          { op: 'sysctl.set', ns: 'host', key, value: '1', ifMissing: 'keep' },
+          { op: 'sysctl.set', ns: 'host', key: gate.key, value: '1', ifMissing: 'keep' },
         ];
   return [...(services ? [services] : []), ...opening];
 }
@@ -142,8 +142,7 @@ function flushSteps(mappings: readonly Mapping[]): ConntrackFlush[] {
 
 function localhostDiffers({ config, request, facts }: AddContext<PortmapConfig, Queries>): string[] {
   const target = localhostTarget(config, podAddresses(request));
-  const key = routeLocalnetKey(facts.way as WayFact | null | undefined);
-  if (target === undefined || key === undefined || facts.routeLocalnet === '1' || facts.routeLocalnet === null)
-    return [];
-  return [`${key.replaceAll('/', '.')} is ${facts.routeLocalnet}, so that 127.0.0.1 does not lead to ${target}`];
+  const gate = localnet(facts);
+  if (target === undefined || !gate || gate.value === '1' || gate.value === null) return [];
+  return [`${gate.key.replaceAll('/', '.')} is ${gate.value}, so that 127.0.0.1 does not lead to ${target}`];
 }

@@ -37,7 +37,7 @@ const settled = {
   bridgeNf: null,
   bridgeNf6: null,
   way: { link: 'cni0', type: 1 },
-  routeLocalnet: '1',
+  'localnet cni0': '1',
 };
 
 export function contextOf({ mappings, config = {}, facts = {}, command = 'ADD', ...given }: Case) {

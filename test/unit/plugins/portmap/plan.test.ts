@@ -116,13 +116,26 @@ describe('the plan of portmap', () => {
   });
 });
 
+describe('what portmap asks', () => {
+  const asked = (known: Case['facts'] = {}) => Object.keys(portmap.facts(contextOf({ mappings: [web] }), known));
+
+  it('is asked at once where the way to the pod is by a link that prevResult names', () => {
+    expect(asked()).to.include.members(['held any_v4', 'way', 'localnet cni0', 'link veth1']);
+    expect(asked({ way: { link: 'cni0', type: 1 } })).to.deep.equal(asked());
+  });
+
+  it('is asked of another link once that is known to be the way', () => {
+    expect(asked({ way: { link: 'tun0', type: 1 } })).to.deep.equal([...asked(), 'localnet tun0']);
+  });
+});
+
 describe('what portmap shares', () => {
   it('is nothing where all is as it should be', () => {
     expect(sharedOf({ mappings: [web] })).to.deep.equal([]);
   });
 
   it('lets 127.0.0.1 through to the pod, behind the guard', () => {
-    const steps = sharedOf({ mappings: [web], facts: { routeLocalnet: '0' } });
+    const steps = sharedOf({ mappings: [web], facts: { 'localnet cni0': '0' } });
     expect(steps.map(({ op }) => op)).to.deep.equal(['nft.batch', 'sysctl.set']);
     expect(steps[1]).to.include({ key: 'net/ipv4/conf/cni0/route_localnet', value: '1' });
     const opened = (config: Record<string, unknown>) =>
@@ -133,7 +146,7 @@ describe('what portmap shares', () => {
 
   it('is opened to nobody where the way to the pod is unknown, or leads to the host itself', () => {
     for (const way of [null, { link: 'lo', type: 2 }])
-      expect(sharedOf({ mappings: [web], facts: { way, routeLocalnet: '0' } })).to.deep.equal([]);
+      expect(sharedOf({ mappings: [web], facts: { way, 'localnet cni0': '0', 'localnet lo': '0' } })).to.deep.equal([]);
   });
 
   it('follows the addresses of services', () => {
