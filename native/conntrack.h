@@ -2,7 +2,7 @@
 #pragma once
 
 #include <optional>
-#include <string>
+#include <vector>
 
 #include "address.h"
 #include "socket.h"
@@ -19,10 +19,9 @@ struct Flow {
   std::optional<Ip> not_answered_by;
 };
 
-// "connections to udp 10.0.0.1:53"
-std::string InWords(const Flow& flow);
-
-// Whether there was one. In a kernel without connection tracking there is none.
-Result<bool> EndConnections(Socket& socket, const Flow& flow);
+// Ends those that belong to one of the flows, all of which are of one family. Whether there was one: in a
+// kernel without connection tracking there is none. The kernel goes through its whole table once, some
+// milliseconds.
+Result<bool> EndConnections(Socket& socket, const std::vector<Flow>& flows);
 
 }  // namespace trestle

@@ -107,9 +107,10 @@ MakeNftExpr ParseCt(Fields& fields) {
   const auto key =
       fields.OneOf<uint32_t>("key", {{"status", NFT_CT_STATUS}, {"proto-dst", NFT_CT_PROTO_DST}});
   std::optional<uint8_t> direction;
-  if (key == NFT_CT_PROTO_DST)
+  if (key == NFT_CT_PROTO_DST) {
     direction =
         fields.OneOf<uint8_t>("direction", {{"original", IP_CT_DIR_ORIGINAL}, {"reply", IP_CT_DIR_REPLY}});
+  }
   return [key, direction, dreg = Register(fields, "dreg")] {
     auto expr = New("ct");
     nftnl_expr_set_u32(expr.get(), NFTNL_EXPR_CT_KEY, key);

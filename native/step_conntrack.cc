@@ -2,7 +2,9 @@
 // The kernel headers give way to those of libc, if these come first.
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <vector>
 
 #include "conntrack.h"
@@ -35,8 +37,11 @@ Result<Outcome> Run(Session& session, Ns ns, const std::vector<Flow>& flows) {
   auto socket = session.Netfilter(ns);
   if (!socket && socket.fault().code == EPROTONOSUPPORT) return outcome;
   if (!socket) return socket.fault();
-  for (const Flow& flow : flows) {
-    auto ended = EndConnections(**socket, flow);
+  for (const int family : {AF_INET, AF_INET6}) {
+    std::vector<Flow> of_family;
+    std::copy_if(flows.begin(), flows.end(), std::back_inserter(of_family),
+                 [&](const Flow& flow) { return flow.family == family; });
+    auto ended = EndConnections(**socket, of_family);
     if (!ended) return ended.fault();
     if (*ended) outcome.did = "deleted";
   }

@@ -52,6 +52,38 @@ describe('conntrack.flush', () => {
     expect(await tracked()).to.deep.equal([4]);
   });
 
+  it('ends what belongs to one of several flows', async () => {
+    const flows: ConntrackFlow[] = [
+      { ...dns, ip: '10.0.0.1' },
+      { ...dns, ip: '10.0.0.2', port: 54 },
+      { ...dns, protocol: 'tcp' },
+      { ...dns, family: 'ip6' },
+    ];
+    const begin = () =>
+      Promise.all([
+        track({ from: 1 }),
+        track({ from: 2, to: '10.0.0.2', port: 54 }),
+        track({ from: 3, protocol: 'tcp', to: '10.0.0.3' }),
+        track({ from: 4, to: 'fd00::1' }),
+        track({ from: 5, to: '10.0.0.2' }),
+        track({ from: 6, port: 54 }),
+        track({ from: 7, to: 'fd00::1', port: 54 }),
+      ]);
+    for (const [count, left] of [
+      [1, [2, 3, 4, 5, 6, 7]],
+      [2, [3, 4, 5, 6, 7]],
+      [3, [4, 5, 6, 7]],
+      [4, [5, 6, 7]],
+    ] as const) {
+      await begin();
+      expect(await flush(...flows.slice(0, count))).to.equal('deleted');
+      expect(await tracked()).to.deep.equal(left);
+      expect(await flush(...flows.slice(0, count))).to.equal('kept');
+      await ns.run('host', 'conntrack', '-F');
+    }
+    expect(await flush()).to.equal('kept');
+  });
+
   it('ends those that an address answers, or those that another one does', async () => {
     for (const [to, pod, other] of [
       ['10.0.0.1', '10.1.2.3', '10.1.2.4'],
