@@ -62,8 +62,8 @@ describe("The host's 127.0.0.1", () => {
       expect(await answerTo(scene, who, 9000, '127.0.0.1'), who).to.equal('nobody');
   });
 
-  it('would answer its pods, were it not for the table', async () => {
-    await nft(world, `delete table ${table}`);
+  it('would answer its pods, were it not for the rules of that chain', async () => {
+    await nft(world, `insert rule ${table} input accept`);
     expect(await answerTo(scene, 'near', 9000, '127.0.0.1')).to.equal(`host ${scene.near.ips[0]}`);
   });
 });

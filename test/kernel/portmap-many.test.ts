@@ -48,11 +48,9 @@ describe('Many mappings at once', function () {
     const namespaces: Pod[] = [];
     for (let index = 0; index < many; index++) namespaces.push(await world.addPod(`c${index}`));
     const before = await world.snapshot();
-    const pods = await Promise.all(
-      namespaces.map((pod, index) =>
-        bridged(world, { containerId: pod.name, pod, chain: chain(), mappings: mappingsOf(index) }),
-      ),
-    );
+    const pods: Mapped[] = [];
+    for (const [index, pod] of namespaces.entries())
+      pods.push(await bridged(world, { containerId: pod.name, pod, chain: chain(), mappings: mappingsOf(index) }));
 
     await besideWriter(() => Promise.all(pods.map((pod) => succeed(world, 'portmap', portmapCall(pod)))));
     for (const [index, pod] of pods.entries()) {
@@ -72,7 +70,7 @@ describe('Many mappings at once', function () {
     }
 
     await besideWriter(() => Promise.all(pods.map((pod) => succeed(world, 'portmap', portmapCall(pod, 'DEL')))));
-    await Promise.all(pods.map((pod) => succeed(world, 'bridge', bridgeCall(pod, 'DEL'))));
+    for (const pod of pods) await succeed(world, 'bridge', bridgeCall(pod, 'DEL'));
     expectUnchanged(before, await world.snapshot(), { allow: bookkeeping });
   });
 
