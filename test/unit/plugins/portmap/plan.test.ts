@@ -4,6 +4,7 @@ import { portmap } from '../../../../lib/plugins/portmap/portmap';
 import { linkFact } from '../../facts';
 import {
   batchOf,
+  type Case,
   contextOf,
   elementsOf,
   errorOf,
