@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type HeldDaemon, startHeldDaemon } from './held-daemon';
 import { link } from './keeper';
-import { type ChangingCall, stops } from './kill-at';
+import { type ChangingCall, stateOf, stops } from './kill-at';
 import { brief } from './kill-rounds';
 import type { CniAnswer, CniCall } from './plugins';
 import type { World } from './world';
@@ -51,8 +51,8 @@ export async function killWarm(
   if (victim !== 'launcher') process.kill(daemon.self, 'SIGKILL');
   if (victim === 'launcher') {
     await calling.ended;
-    // Then it is not the event loop that is held, and that notices.
-    while (isOfKernelThread(at) && sockets(daemon) === connected) await sleep(1);
+    // Then it is not the event loop that is held, and that notices; unless it is about to write something, and so is held, too.
+    while (isOfKernelThread(at) && sockets(daemon) === connected && stateOf(daemon.self) !== 't') await sleep(1);
   }
   daemon.resume();
   const answer = await calling.ended;
