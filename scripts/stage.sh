@@ -2,7 +2,8 @@
 # Assembles in OUT what `make install` installs: the launcher, the names it is installed under, and the runtime folder with
 # everything that runs: Node, the program, the addon, and the loader and libraries of the two.
 #   stage.sh OUT ADDON "node flag …" [BUN]
-# BUN, an executable with the program inside, takes Node's place for plugins; the command and the daemon remain Node's.
+# BUN, an executable with the program inside, takes Node's place for plugins, where it can start (native/launcher/cold.c); the
+# command and the daemon remain Node's.
 # For the sanitized build LOADER_FLAGS and SANITIZER are words for the loader's command line and Node's environment.
 set -eu
 out=$1 addon=$2 node_flags=$3 bun=${4:-}

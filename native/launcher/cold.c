@@ -19,7 +19,10 @@ static const char* const unwanted[] = {
     "OPENSSL_", "SSL_",   "TRESTLE_BEGAN=", "TRESTLE_TOKEN=", "TRESTLE_CALLER_ENVIRON=",
 };
 
-/* What a plugin's engine runs as, and the command's: the file's name in the runtime folder, and its flags. */
+/*
+ * What a plugin's engine runs as, and the command's, which serves a plugin's call as well: the file's name in
+ * the runtime folder, and its flags.
+ */
 static const char* const plugin_engine[] = {PLUGIN_ENGINE NULL};
 static const char* const command_engine[] = {COMMAND_ENGINE NULL};
 
@@ -80,6 +83,18 @@ static void clean_environment(const struct cold* cold, char* const env[], char* 
   *clean = NULL;
 }
 
+/*
+ * Bun is built for processors with SSE4.2, which those that QEMU emulates by default do not have, and aborts
+ * where it cannot read how its memory is mapped. Our Node does with less.
+ */
+static bool can_start(const char* engine) {
+  if (strcmp(engine, "bun") != 0) return true;
+#ifdef __x86_64__
+  if (!__builtin_cpu_supports("sse4.2") || !__builtin_cpu_supports("popcnt")) return false;
+#endif
+  return access("/proc/self/maps", R_OK) == 0;
+}
+
 /* Bun does not start in a folder that is gone, and Node finds no relative path from there. */
 static void leave_vanished_folder(void) {
   char* folder = getcwd(NULL, 0);
@@ -106,7 +121,8 @@ static _Noreturn void execute(const char* loader, const char* const* args, const
 }
 
 void run_cold(const struct cold* cold) {
-  const char* const* engine = cold->is_command ? command_engine : plugin_engine;
+  bool is_usual = !cold->is_command && can_start(plugin_engine[0]);
+  const char* const* engine = is_usual ? plugin_engine : command_engine;
   const char* lib = text("%s/lib", cold->runtime);
   const char* loader = text("%s/" LOADER, lib);
   const char* executable = text("%s/%s", cold->runtime, engine[0]);

@@ -1,4 +1,7 @@
-/* The cold process: Trestle's private Node, or the Bun of a build for it, which serves one call. */
+/*
+ * The cold process, which serves one call: the Bun of a build for it, where that can start, or Trestle's
+ * private Node.
+ */
 #ifndef TRESTLE_COLD_H
 #define TRESTLE_COLD_H
 
