@@ -39,6 +39,9 @@ for package in $("$runtime/node" -p "$bundled" "$root/package-lock.json"); do
   name=$(echo "${package#node_modules/}" | tr -d @ | tr / -)
   cp "$root/$package"/LICENSE* "$runtime/licenses/$name"
 done
+# The texts that these only name.
+grep -ohE '/usr/share/common-licenses/[A-Za-z]+(-[0-9](\.[0-9])?)?' "$runtime"/licenses/* | sort -u |
+  xargs cp -t "$runtime/licenses"
 chmod -R u=rwX,go=rX "$runtime"
 
 # The folder's name tells its contents, so that two builds never share one.

@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -188,6 +189,19 @@ describe('an installed plugin', () => {
     for (const part of ['trestle', ...engines, ...parts]) {
       expect(readFileSync(join(folder, part), 'utf8'), part).to.match(/licen[sc]e|permission/i);
     }
+    if (!engines.includes('bun')) return;
+    const { version } = packages['node_modules/@oven/bun-linux-x64'];
+    expect(readFileSync(join(folder, 'bun'), 'utf8'))
+      .to.include(`/bun-v${version}/`)
+      .and.to.include('LGPL-2.1');
+  });
+
+  it('comes with the texts of the licences that those only name', () => {
+    const folder = join(runtimeFolder(installedPlugins), 'licenses');
+    const notes = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+    const named = notes.flatMap((note) => note.match(/(?<=common-licenses\/)[A-Za-z]+(-[\d.]*\d)?/g) ?? []);
+    expect(named).to.include.members(['GPL-2', 'LGPL-2.1']);
+    expect(readdirSync(folder)).to.include.members(named);
   });
 
   it('runs where there is nothing but itself: no Node, no libraries, no shell', () => {
