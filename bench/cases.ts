@@ -1,10 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { runtimeFolder } from '../test/support/launched';
 import { installedPlugins } from '../test/support/plugins';
 import { crowd, departure, floor, onePod } from './attaching';
 import type { Contender, ContenderName } from './contenders';
 import { hostLocal, LEASES } from './host-local';
 import { mapped } from './mapped';
+
+export const BARE_ENGINE = 'the bare engine';
 
 /** Something that is measured in a round: an ADD and the DEL that follows it, or one start of a program. */
 export interface Case {
@@ -29,21 +32,22 @@ function casesOf(contender: Contender): Case[] {
     mapped(contender),
     crowd(contender, false),
     crowd(contender, true),
-    ...(contender.name === 'cold' ? [bareNode(contender)] : [departure(contender)]),
+    ...(contender.name === 'cold' ? [bareEngine(contender)] : [departure(contender)]),
     ...LEASES.map((leases) => hostLocal(contender, leases)),
   ];
 }
 
-/** The runtime that the installed launcher starts, doing nothing: what no cold ADD can be below. */
-export function privateNode(): string {
-  const launcher = readFileSync(join(installedPlugins, 'bridge'), 'latin1');
-  const [, id] = launcher.match(/trestle-launcher=([\w.+-]+)/) ?? [];
-  if (id === undefined) throw new Error(`${installedPlugins}/bridge is not Trestle's`);
-  return join(installedPlugins, '.trestle', id, 'node');
+/** What the installed launcher starts where no daemon serves the call: Node, or Bun, which is told to forget our program. */
+export function privateEngine(): { path: string; env: Record<string, string> } {
+  const runtime = runtimeFolder(installedPlugins);
+  const bun = join(runtime, 'bun');
+  return existsSync(bun) ? { path: bun, env: { BUN_BE_BUN: '1' } } : { path: join(runtime, 'node'), env: {} };
 }
 
-function bareNode(contender: Contender): Case {
-  const program = { args: [privateNode(), '-e', '0'], env: {}, input: '' };
+/** The engine doing nothing: what no cold ADD can be below. */
+function bareEngine(contender: Contender): Case {
+  const { path, env } = privateEngine();
+  const program = { args: [path, '-e', '0'], env, input: '' };
   const measure = async () => ({ start: [(await contender.run([program])).ms] });
-  return { name: 'node -e 0', contender: contender.name, every: 1, measure };
+  return { name: BARE_ENGINE, contender: contender.name, every: 1, measure };
 }

@@ -6,10 +6,10 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { output, run } from '../test/support/run';
-import { allCases, type Case, privateNode } from './cases';
+import { allCases, type Case, privateEngine } from './cases';
 import { type Contender, closeAll, startContenders } from './contenders';
 import { type Samples, table } from './report';
 import { targets, verdict } from './targets';
@@ -61,11 +61,12 @@ function shuffled<T>(items: T[]): T[] {
 /** Under what the figures were taken. */
 async function circumstances(rounds: number): Promise<Record<string, string>> {
   const reference = await run('dpkg-query', ['--show', 'containernetworking-plugins']);
+  const { path, env } = privateEngine();
   return {
     date: new Date().toISOString().slice(0, 10),
     kernel: release(),
     cpu: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
-    node: (await output(privateNode(), ['--version'])).trim(),
+    engine: `${basename(path)} ${(await output(path, ['--version'], { env })).trim()}`,
     reference: reference.stdout.trim().split('\t')[1] ?? 'of unknown version',
     rounds: String(rounds),
     // Of the minute before: above 0.5 or so, the figures say more about the other load than about the plugins.

@@ -1,4 +1,5 @@
 import { CROWD } from './attaching';
+import { BARE_ENGINE } from './cases';
 import type { ContenderName } from './contenders';
 import { quantile, type Samples } from './report';
 
@@ -42,7 +43,7 @@ export function targets(all: readonly Samples[]): Target[] {
   const againstReference = (one: Timed, limit: number, aim?: number) =>
     ratio(one, { ...one, contender: 'reference' }, aim === undefined ? { limit } : { limit, aim });
   const ofBothCalls = (target: (what: string) => Target) => ['ADD', 'DEL'].map(target);
-  const node: Timed = { name: 'node -e 0', contender: 'cold', what: 'start' };
+  const bare: Timed = { name: BARE_ENGINE, contender: 'cold', what: 'start' };
   const cold: Timed = { ...bridgeAdd, contender: 'cold' };
   const departing: Timed = { ...bridgeAdd, name: `bridge, while ${CROWD} others leave:`, part: 0.9 };
 
@@ -56,7 +57,7 @@ export function targets(all: readonly Samples[]): Target[] {
     againstReference(chain, 0.15),
     againstReference({ ...chain, what: 'DEL' }, 0.35),
     ratio(departing, { ...bridgeAdd, part: 0.9 }, { limit: 2 }),
-    { what: `${label(cold)} above a bare node -e 0`, value: value(cold) - value(node), limit: 12, unit: 'ms' },
+    { what: `${label(cold)} above ${BARE_ENGINE}`, value: value(cold) - value(bare), limit: 12, unit: 'ms' },
     ...ofBothCalls((what) => againstReference({ ...masqAdd, contender: 'cold', what }, 1.3)),
     ...ofBothCalls((what) => ratio({ ...host('50,000'), what }, { ...host('0'), what }, { limit: 1.2 })),
   ];
