@@ -8,8 +8,9 @@ CNI_BIN ?= /opt/cni/bin
 SYSTEMD_UNITS ?= $(if $(wildcard $(DESTDIR)/etc/systemd/),/etc/systemd/system)
 NODE_ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x64)
 PRIVATE_NODE := node_modules/node-linux-$(NODE_ARCH)
-# What a plugin's own process runs on, where no daemon serves it: node or bun. The command and the daemon are Node's.
-RUNTIME := node
+# What a plugin's own process runs on, where no daemon serves it: node or bun. The command and the daemon are Node's. Bun for
+# arm64 is built, and has never been run.
+RUNTIME := $(if $(filter x64,$(NODE_ARCH)),bun,node)
 $(if $(filter node bun,$(RUNTIME)),,$(error RUNTIME is "$(RUNTIME)": expected node or bun))
 BUN := node_modules/@oven/bun-linux-$(if $(filter arm64,$(NODE_ARCH)),aarch64,x64)/bin/bun
 ESBUILD := node_modules/.bin/esbuild --bundle --platform=node --format=cjs --target=node24 --main-fields=module,main \
