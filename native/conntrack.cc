@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <vector>
 
 namespace trestle {
 namespace {
@@ -20,7 +19,6 @@ constexpr uint32_t kFilterProtocol = 1 << 3;
 constexpr uint32_t kFilterPortDst = 1 << 5;
 
 struct Connection {
-  Bytes original;  // CTA_TUPLE_ORIG, whole
   uint8_t protocol = 0;
   std::optional<Ip> dst;
   uint16_t port = 0;
@@ -38,8 +36,8 @@ std::vector<uint8_t> Copy(Bytes bytes) {
   return {bytes.begin(), bytes.end()};
 }
 
-Request Message(uint16_t type, const Flow& flow) {
-  const nfgenmsg header{.nfgen_family = uint8_t(flow.family), .version = NFNETLINK_V0, .res_id = 0};
+Request Message(uint16_t type, int family) {
+  const nfgenmsg header{.nfgen_family = uint8_t(family), .version = NFNETLINK_V0, .res_id = 0};
   return {uint16_t(NFNL_SUBSYS_CTNETLINK << 8 | type), 0, header};
 }
 
@@ -57,8 +55,7 @@ std::optional<Ip> ReadIp(const Attributes& tuple, int v4, int v6) {
 Connection ReadConnection(const Attributes& attributes) {
   const Attributes original = attributes.Nested(CTA_TUPLE_ORIG);
   const Attributes protocol = original.Nested(CTA_TUPLE_PROTO);
-  return {.original = attributes.Raw(CTA_TUPLE_ORIG),
-          .protocol = protocol.U8(CTA_PROTO_NUM).value_or(0),
+  return {.protocol = protocol.U8(CTA_PROTO_NUM).value_or(0),
           .dst = ReadIp(original, CTA_IP_V4_DST, CTA_IP_V6_DST),
           .port = ntohs(protocol.U16(CTA_PROTO_DST_PORT).value_or(0)),
           .answered_by = ReadIp(attributes.Nested(CTA_TUPLE_REPLY), CTA_IP_V4_SRC, CTA_IP_V6_SRC)};
@@ -72,64 +69,85 @@ bool Matches(const Connection& connection, const Flow& flow) {
   return !flow.not_answered_by || connection.answered_by != flow.not_answered_by;
 }
 
-// Lets the kernel leave out what has nothing to do with the flow: a node may track a million connections. Not
-// by an IPv6 address, of which ctnetlink_filter_match_tuple leaves out the very ones that are asked for.
-void PutFilter(AttributeWriter& to, const Flow& flow) {
-  const bool by_address = flow.ip && flow.family == AF_INET;
-  const uint32_t fields = kFilterProtocol | kFilterPortDst | (by_address ? kFilterIpDst : 0);
-  to.Nested(CTA_FILTER, [&](auto& filter) { filter.U32(CTA_FILTER_ORIG_FLAGS, fields); });
+// What the flows say, if they all say the same.
+template <class T>
+std::optional<T> Common(const std::vector<Flow>& flows, T Flow::*said) {
+  const T& first = flows.front().*said;
+  const bool agree =
+      std::all_of(flows.begin(), flows.end(), [&](const Flow& flow) { return flow.*said == first; });
+  return agree ? std::optional(first) : std::nullopt;
+}
+
+struct Filter {
+  std::optional<uint8_t> protocol;
+  std::optional<uint16_t> port;
+  std::optional<Ip> ip;
+};
+
+Filter FilterOf(const std::vector<Flow>& flows) {
+  Filter filter;
+  filter.protocol = Common(flows, &Flow::protocol);
+  // The kernel wants to know of which protocol a port is.
+  if (filter.protocol) filter.port = Common(flows, &Flow::port);
+  // Of an IPv6 address ctnetlink_filter_match_tuple leaves out the very ones that are asked for.
+  if (flows.front().family == AF_INET) filter.ip = Common(flows, &Flow::ip).value_or(std::nullopt);
+  return filter;
+}
+
+// Lets the kernel leave out what has nothing to do with the flows: a node may track a million connections.
+void PutFilter(AttributeWriter& to, const Filter& filter) {
+  const uint32_t fields = (filter.ip ? kFilterIpDst : 0) | (filter.protocol ? kFilterProtocol : 0) |
+                          (filter.port ? kFilterPortDst : 0);
+  if (fields == 0) return;
+  to.Nested(CTA_FILTER, [&](auto& nest) { nest.U32(CTA_FILTER_ORIG_FLAGS, fields); });
   to.Nested(CTA_TUPLE_ORIG, [&](auto& tuple) {
-    if (by_address) {
+    if (filter.ip) {
       tuple.Nested(CTA_TUPLE_IP,
-                   [&](auto& ip) { ip.Raw(CTA_IP_V4_DST, Bytes(flow.ip->bytes).first(flow.ip->size())); });
+                   [&](auto& nest) { nest.Raw(CTA_IP_V4_DST, Bytes(filter.ip->bytes).first(4)); });
     }
-    tuple.Nested(CTA_TUPLE_PROTO, [&](auto& protocol) {
-      protocol.U8(CTA_PROTO_NUM, flow.protocol).U16(CTA_PROTO_DST_PORT, htons(flow.port));
+    tuple.Nested(CTA_TUPLE_PROTO, [&](auto& nest) {
+      if (filter.protocol) nest.U8(CTA_PROTO_NUM, *filter.protocol);
+      if (filter.port) nest.U16(CTA_PROTO_DST_PORT, htons(*filter.port));
     });
   });
 }
 
-Result<std::vector<Identity>> FindConnections(Socket& socket, const Flow& flow) {
-  Request request = Message(IPCTNL_MSG_CT_GET, flow);
-  PutFilter(request.attributes(), flow);
-  auto found = socket.Dump<
-      Identity>("list " + InWords(flow), request, [&](const nlmsghdr& message) -> std::optional<Identity> {
-    const auto attributes = Attributes::Of<nfgenmsg>(message);
-    const Connection connection = ReadConnection(attributes);
-    if (!Matches(connection, flow)) return std::nullopt;
-    return Identity{Copy(connection.original), Copy(attributes.Raw(CTA_ZONE)), Copy(attributes.Raw(CTA_ID))};
-  });
+Result<std::vector<Identity>> FindConnections(Socket& socket, const std::vector<Flow>& flows) {
+  Request request = Message(IPCTNL_MSG_CT_GET, flows.front().family);
+  PutFilter(request.attributes(), FilterOf(flows));
+  auto found = socket.Dump<Identity>(
+      "list tracked connections", request, [&](const nlmsghdr& message) -> std::optional<Identity> {
+        const auto attributes = Attributes::Of<nfgenmsg>(message);
+        const Connection connection = ReadConnection(attributes);
+        const auto matches = [&](const Flow& flow) { return Matches(connection, flow); };
+        if (std::none_of(flows.begin(), flows.end(), matches)) return std::nullopt;
+        return Identity{Copy(attributes.Raw(CTA_TUPLE_ORIG)), Copy(attributes.Raw(CTA_ZONE)),
+                        Copy(attributes.Raw(CTA_ID))};
+      });
   // nfnetlink_rcv_msg knows nobody who takes such messages.
   if (!found && found.fault().code == EINVAL) return std::vector<Identity>();
   return found;
 }
 
-Status End(Socket& socket, const Flow& flow, const Identity& connection) {
-  Request request = Message(IPCTNL_MSG_CT_DELETE, flow);
+Status End(Socket& socket, int family, const Identity& connection) {
+  Request request = Message(IPCTNL_MSG_CT_DELETE, family);
   AttributeWriter& attributes = request.attributes();
   // Without a tuple the kernel would delete all; one that matched a flow is never empty.
   attributes.Raw(CTA_TUPLE_ORIG | NLA_F_NESTED, connection.original).Raw(CTA_ID, connection.id);
   if (!connection.zone.empty()) attributes.Raw(CTA_ZONE, connection.zone);
-  auto ended = socket.Change("end " + InWords(flow), request);
+  auto ended = socket.Change("end a tracked connection", request);
   if (!ended && ended.fault().code == ENOENT) return Done{};
   return ended;
 }
 
 }  // namespace
 
-std::string InWords(const Flow& flow) {
-  const std::string name = flow.protocol == IPPROTO_TCP   ? "tcp"
-                           : flow.protocol == IPPROTO_UDP ? "udp"
-                                                          : "sctp";
-  const std::string to = flow.ip ? ToText(*flow.ip) + " " : "";
-  return name + " connections to " + to + "port " + std::to_string(flow.port);
-}
-
-Result<bool> EndConnections(Socket& socket, const Flow& flow) {
-  auto connections = FindConnections(socket, flow);
+Result<bool> EndConnections(Socket& socket, const std::vector<Flow>& flows) {
+  if (flows.empty()) return false;
+  auto connections = FindConnections(socket, flows);
   if (!connections) return connections.fault();
   for (const Identity& connection : *connections)
-    if (auto ended = End(socket, flow, connection); !ended) return ended.fault();
+    if (auto ended = End(socket, flows.front().family, connection); !ended) return ended.fault();
   return !connections->empty();
 }
 

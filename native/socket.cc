@@ -120,9 +120,10 @@ Status Socket::Listen(std::initializer_list<int> groups) {
   // may.
   const int size = 4 * 1024 * 1024;
   setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
-  for (const int group : groups)
+  for (const int group : groups) {
     if (setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
       return KernelFault(kListen, errno);
+  }
   return Done{};
 }
 
