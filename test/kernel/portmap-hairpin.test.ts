@@ -1,30 +1,30 @@
-import { existsSync } from 'node:fs';
 import { expect } from 'chai';
+import { filterBridges, loadBridgeFilter, unloadBridgeFilter } from '../support/bridge-filter';
 import { ask } from '../support/port-peer';
 import { families, type Scene, setScene } from '../support/port-scene';
 import { createWorld, type World } from '../support/world';
 
 const mappings = ['tcp', 'udp', 'sctp'].map((protocol) => ({ hostPort: 8080, containerPort: 80, protocol }));
-const settings = '/proc/sys/net/bridge/bridge-nf-call';
 
-for (const [value, what] of [
-  ['0', 'frames pass the host by'],
-  ['1', 'iptables sees frames'],
+for (const [filtered, what] of [
+  [false, 'frames pass the host by'],
+  [true, 'iptables sees frames'],
 ] as const)
   describe(`On a bridge where ${what}, a pod's port asked for at the host's`, () => {
     let world: World;
     let scene: Scene;
 
     before(async function () {
+      if (filtered) await loadBridgeFilter();
       world = await createWorld();
-      if (existsSync(`${settings}-iptables`)) {
-        const set = ['iptables', 'ip6tables'].map((name) => `echo ${value} >${settings}-${name}`);
-        expect(await world.run('sh', ['-ec', set.join('\n')])).to.include({ code: 0 });
-      } else if (value === '1') this.skip(); // this kernel lacks br_netfilter
+      if (!(await filterBridges(world, filtered))) this.skip(); // this kernel lacks br_netfilter
       scene = await setScene(world, mappings);
     });
 
-    after(() => world.close());
+    after(async () => {
+      await world.close();
+      if (filtered) await unloadBridgeFilter();
+    });
 
     for (const [index, family] of families.entries()) {
       const addresses = () => [scene.outside.hostIps[index] as string, scene.gateways[index] as string];

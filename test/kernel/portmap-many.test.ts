@@ -11,6 +11,7 @@ import {
   chain,
   detach,
   elementsOf,
+  findings,
   type Mapped,
   portmapCall,
 } from '../support/portmapping';
@@ -59,6 +60,7 @@ describe('Many mappings at once', function () {
         pod.ips.map((ip, family) => `any_v${family === 0 ? 4 : 6} ${protocol} . ${10_000 + index} : ${ip} . 80`),
       );
       expect(leads, pod.containerId).to.deep.equal(expected.sort());
+      expect(await findings(world, pod), pod.containerId).to.deep.equal([]);
     }
     for (const index of [0, many / 2, many - 1]) {
       await serve(world, (pods[index] as Mapped).pod, `c${index}`, [80]);

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { filterBridges } from '../support/bridge-filter';
 import { nft } from '../support/masquerading';
 import { ask, serve, unheard } from '../support/port-peer';
 import { families, faraway, type Scene, setScene, webChain } from '../support/port-scene';
@@ -21,7 +22,7 @@ describe("portmap's keys: a pod", () => {
   before(async () => {
     world = await createWorld();
     // Where iptables sees frames, it also puts back the address of an answer that goes from one pod to another.
-    await world.run('sysctl', ['-w', 'net.bridge.bridge-nf-call-iptables=0', 'net.bridge.bridge-nf-call-ip6tables=0']);
+    expect(await filterBridges(world, false)).to.equal(true);
     scene = await setScene(world, mappings);
     unmasked = await addPod('unmasked', 8081, { snat: false });
     await addPod('masked', 8082, { masqAll: true });
