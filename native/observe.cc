@@ -83,7 +83,8 @@ Ask ParseLegacyTablesQuery(Fields& /*fields*/, Ns ns) {
                                 "/proc/thread-self/net/" + family + "_tables_names");
       if (!names) return names.fault();
       std::istringstream lines(names->value_or(""));
-      for (std::string name; std::getline(lines, name);) tables.emplace_back(family + " " + name);
+      for (std::string name; std::getline(lines, name);)
+        tables.emplace_back(std::string(family).append(" ").append(name));
     }
     return Value(std::move(tables));
   };
