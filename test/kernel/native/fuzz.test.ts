@@ -7,18 +7,8 @@ import fc from 'fast-check';
 import type { Applied, Query, Step } from '../../../lib/kernel/contract';
 import { KernelError } from '../../../lib/kernel/errors';
 import { native } from '../../../lib/kernel/native';
-import {
-  type Fields,
-  lock,
-  program,
-  queries,
-  type Spot,
-  spotsOf,
-  steps,
-  type Unchecked,
-  validObject,
-  watch,
-} from '../../fuzz/contract';
+import { lock, program, queries, steps, type Unchecked, watch } from '../../fuzz/contract';
+import { type Fields, type Spot, spotsOf, validObject } from '../../fuzz/kinds';
 import { giants, strangers } from '../../fuzz/strangers';
 import { output } from '../../support/run';
 import { bridge, useNamespaces } from './support';
