@@ -1,15 +1,19 @@
 #include "watch.h"
 
+#include <linux/filter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
+#include <iterator>
 #include <utility>
 
 namespace trestle {
@@ -30,6 +34,19 @@ Result<Socket> OpenListening(int protocol, std::initializer_list<int> groups) {
   if (!socket) return socket;
   if (auto listens = socket->Listen(groups); !listens) return listens.fault();
   return socket;
+}
+
+// Every veth that comes up gets a link-local address: the kernel drops that news, for which nobody is to wake
+// up.
+Status IgnoreLinkLocal(Socket& addresses) {
+  constexpr uint32_t scope = NLMSG_HDRLEN + offsetof(ifaddrmsg, ifa_scope);
+  sock_filter code[] = {BPF_STMT(BPF_LD | BPF_B | BPF_ABS, scope),
+                        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RT_SCOPE_LINK, 0, 1),
+                        BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, UINT32_MAX)};
+  const sock_fprog program = {.len = std::size(code), .filter = code};
+  if (setsockopt(addresses.fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0)
+    return KernelFault("watch addresses", errno);
+  return Done{};
 }
 
 // Whether one of the messages that have come `matters`, or may have among those that did not fit.
@@ -66,6 +83,7 @@ Result<Watch> Watch::Open(const Watched& watched) {
   if (!nftables) return nftables.fault();
   auto addresses = OpenListening(NETLINK_ROUTE, {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR});
   if (!addresses) return addresses.fault();
+  if (auto deaf = IgnoreLinkLocal(*addresses); !deaf) return deaf.fault();
   Fd wake(eventfd(0, EFD_CLOEXEC));
   if (!wake) return KernelFault("watch", errno);
   return Watch(watched, std::move(*nftables), std::move(*addresses), std::move(wake));

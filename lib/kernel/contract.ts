@@ -575,7 +575,7 @@ export interface Native {
   signal(pid: number, signal: number): boolean;
   /**
    * Resolves as soon as, after the call, somebody takes away anything in a table of nftables whose name begins with
-   * `prefix` (the table itself, a chain, a rule or a set, not an element), or an address comes to or leaves one of `links`;
+   * `prefix` (the table itself, a chain, a rule or a set, not an element), or an address (but a link-local one) comes to or leaves one of `links`;
    * or when the kernel had to leave a message out. In this process's namespace. Rejects with what the socket says.
    * It holds no process back from ending.
    */

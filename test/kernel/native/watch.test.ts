@@ -86,14 +86,19 @@ describe('watch', () => {
     ).to.deep.equal(Array(5).fill('heard'));
   });
 
-  it('does not end for links of other names, nor for a link without addresses', async () => {
+  it('does not end for links of other names, nor for a link without addresses or with a link-local one', async () => {
     expect(
       await heard(
         { before: ['ip link add other type bridge'], after: ['ip addr add 10.96.0.1/32 dev other'], links: ['ipvs0'] },
         { after: ['ip link add ipvs0 type bridge', 'ip link del ipvs0'], links: ['ipvs0'] },
         { after: ['ip link del other'], links: ['ipvs0'] },
+        {
+          before: ['ip link add ipvs0 type bridge'],
+          after: ['ip addr add fe80::9/64 dev ipvs0 scope link', 'ip link del ipvs0'],
+          links: ['ipvs0'],
+        },
       ),
-    ).to.deep.equal(['quiet', 'quiet', 'quiet']);
+    ).to.deep.equal(['quiet', 'quiet', 'quiet', 'quiet']);
   });
 
   it('ends when the kernel had to leave messages out', async () => {
