@@ -30,7 +30,7 @@ describe('watch', () => {
         after.forEach((command) => execSync(command));
         // Until then the loop takes the time before these commands for the present.
         await new Promise(setImmediate);
-        const quiet = new Promise((resolve) => setTimeout(resolve, 100, 'quiet'));
+        const quiet = new Promise((resolve) => setTimeout(resolve, 500, 'quiet'));
         return Promise.race([end, quiet]);
       };
       (async () => { ${script} })();
