@@ -12,7 +12,7 @@ describe("The host's 127.0.0.1", () => {
   let world: World;
   let scene: Scene;
 
-  beforeEach(async () => {
+  before(async () => {
     world = await createWorld();
     scene = await setScene(world, mappings);
     await serve(world, 'host', 'host', [9000]);
@@ -30,7 +30,7 @@ describe("The host's 127.0.0.1", () => {
     }
   });
 
-  afterEach(() => world.close());
+  after(() => world.close());
 
   /** What a place is answered from the host's 127.0.0.1, or another address of its kind. */
   const answerTo = (

@@ -2,7 +2,17 @@ import { expect } from 'chai';
 import { expectUnchanged } from '../support/expect-unchanged';
 import { refusal, succeed } from '../support/network';
 import { ask, serve } from '../support/port-peer';
-import { attach, bridged, chain, chainOn, detach, elementsOf, type Mapping, portmapCall } from '../support/portmapping';
+import {
+  attach,
+  bridgeCall,
+  bridged,
+  chain,
+  chainOn,
+  detach,
+  elementsOf,
+  type Mapping,
+  portmapCall,
+} from '../support/portmapping';
 import { createWorld, type World } from '../support/world';
 
 const web: Mapping = { hostPort: 8080, containerPort: 80, protocol: 'tcp' };
@@ -15,11 +25,12 @@ const holder = {
 describe('A port of the host that another pod has', () => {
   let world: World;
 
-  beforeEach(async () => {
+  before(async () => {
     world = await createWorld();
+    await attach(world, holder);
   });
 
-  afterEach(() => world.close());
+  after(() => world.close());
 
   const chainTwo = (keys = {}) => chainOn('br1', 'two', ['10.2.0.0/24', 'fd00:2::/64'], keys);
 
@@ -48,8 +59,7 @@ describe('A port of the host that another pod has', () => {
     ],
   ] as const)
     it(`cannot be had by one ${what}: an error names port and holder, and nothing changes`, async () => {
-      await attach(world, holder);
-      const pod = await world.addPod('second');
+      const pod = await world.addPod();
       const added = await bridged(world, { ...second, pod });
       // The kernel adds an address of IPv6 in two steps.
       for (const { gateway } of added.result.ips) expect(await world.ping(pod, gateway)).to.equal(true);
@@ -61,9 +71,20 @@ describe('A port of the host that another pod has', () => {
       expectUnchanged(before, await world.snapshot());
       await succeed(world, 'portmap', portmapCall(added, 'DEL'));
       expectUnchanged(before, await world.snapshot());
+      await succeed(world, 'bridge', bridgeCall(added, 'DEL'));
     });
+});
 
-  it('can be had for another protocol, another address and when its holder is gone', async () => {
+describe('A port of the host', () => {
+  let world: World;
+
+  beforeEach(async () => {
+    world = await createWorld();
+  });
+
+  afterEach(() => world.close());
+
+  it('that another pod has can be had for another protocol, another address and when its holder is gone', async () => {
     const first = await attach(world, holder);
     const others: Mapping[] = [
       { ...web, protocol: 'udp' },
@@ -77,7 +98,7 @@ describe('A port of the host that another pod has', () => {
     await attach(world, { containerId: 'third', chain: chain(), mappings: holder.mappings });
   });
 
-  it('is the same for a pod that wants it under conditions of its own, and those differ', async () => {
+  it('that another pod has can be had under conditions of its own, which come first', async () => {
     const outside = await world.addOutside();
     const pods = {
       all: { chain: chain() },
@@ -98,7 +119,7 @@ describe('A port of the host that another pod has', () => {
     expect(`${msg} ${details}`).to.include('container some ');
   });
 
-  it('is had by one of many that want it at the same time', async () => {
+  it('is had by one of many pods that want it at the same time', async () => {
     const names = Array.from({ length: 8 }, (_, index) => `c${index}`);
     const all = await Promise.all(
       names.map((containerId) => bridged(world, { containerId, chain: chain(), mappings: [web] })),
