@@ -25,16 +25,18 @@ export interface Scene {
 /** The network of `web`, with further keys for portmap. */
 export const webChain = (keys: Config = {}): Chain => chainOn('br-web', 'web', ['10.1.0.0/24', 'fd00:1::/64'], keys);
 
-/** Attaches three pods, and lets `web` answer on ports 80 and 81 of every protocol. */
+/** Attaches three pods, on bridges with further keys, and lets `web` answer on ports 80 and 81 of every protocol. */
 export async function setScene(
   world: World,
   mappings: readonly (Mapping | object)[],
   keys: Config = {},
+  ofBridges: Config = {},
 ): Promise<Scene> {
   const outside = await world.addOutside();
   await addFaraway(world, outside);
   const chain = webChain(keys);
   const otherChain = chainOn('br-other', 'other', ['10.2.0.0/24', 'fd00:2::/64']);
+  for (const { bridge } of [chain, otherChain]) Object.assign(bridge, ofBridges);
   const web = await attach(world, { containerId: 'web', chain, mappings });
   const near = await attach(world, { containerId: 'near', chain, mappings: [] });
   const other = await attach(world, { containerId: 'other', chain: otherChain, mappings: [] });
