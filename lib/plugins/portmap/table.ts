@@ -15,6 +15,7 @@ import {
 } from '../nft-exprs';
 import { commentLimit } from '../owned-elements';
 import { alternatives, type Condition, conditionsText } from './conditions';
+import type { Protocol } from './config';
 
 /**
  * Port mappings of the whole node: one table, whose rules look up in maps where a port leads to. Neither their number nor
@@ -24,7 +25,7 @@ import { alternatives, type Condition, conditionsText } from './conditions';
  *     hostports            jump conditional
  *                          dnat ip to ip daddr . meta l4proto . th dport map @at_v4
  *                          dnat ip to meta l4proto . th dport map @any_v4
- *     postrouting          ct status dnat (ip saddr & 255.255.255.0) . ip daddr . meta l4proto
+ *     postrouting          meta l4proto tcp ct status dnat (ip saddr & 255.255.255.0) . ip daddr . meta l4proto
  *                              . ct original proto-dst @masq_v4_24 masquerade
  *     input                iifname != "lo" ip daddr 127.0.0.0/8 ct status dnat accept
  *                          iifname != "lo" ip daddr 127.0.0.0/8 drop
@@ -127,15 +128,21 @@ function translations(policy: Policy): NftRule[] {
   );
 }
 
-function masquerading(family: Family, prefixLength: number): NftRule {
+/** IPPROTO_* */
+const protocolNumbers: Readonly<Record<Protocol, string>> = { tcp: '06', udp: '11', sctp: '84' };
+
+/** A rule for each protocol, though it is part of the key: `nft` reads back what it lists only where it knows whose ports these are. */
+function masquerading(family: Family, prefixLength: number): NftRule[] {
   const bits = bitsOf(family);
   const words = bits / 32;
   const set = masqueradeSet(family, prefixLength).name;
-  return {
+  return Object.entries(protocolNumbers).map(([protocol, data]) => ({
     chain: 'postrouting',
-    comment: set,
+    comment: `${set} ${protocol}`,
     exprs: [
       ...isFamily(family),
+      loadProtocol(1),
+      { expr: 'cmp', sreg: 1, op: 'eq', data },
       ...isTranslated,
       loadAddress(addressField(family, 'saddr'), first),
       masked(first, maskOf(prefixLength, bits)),
@@ -145,7 +152,7 @@ function masquerading(family: Family, prefixLength: number): NftRule {
       { expr: 'lookup', sreg: first, set },
       { expr: 'masq' },
     ],
-  };
+  }));
 }
 
 /** To an address of the host's own, on the way in and on the way from itself. */
@@ -213,7 +220,7 @@ export function ensureFor(
       precedence,
       ...guard,
       ...all.flatMap(translations),
-      ...kinds.map(({ family, prefixLength }) => masquerading(family, prefixLength)),
+      ...kinds.flatMap(({ family, prefixLength }) => masquerading(family, prefixLength)),
     ],
   };
 }
