@@ -1,6 +1,13 @@
 #include "session.h"
 
+#include "thread.h"
+
 namespace trestle {
+
+Session::~Session() {
+  for (auto& socket : netfilter_)
+    if (socket) CloseAside(std::move(*socket).TakeFd());
+}
 
 Status Session::Enter(Ns ns) {
   if (inside_ == ns) return Done{};

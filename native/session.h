@@ -23,6 +23,13 @@ class Session {
   Session(const Namespaces& namespaces, std::stop_token stop)
       : namespaces_(namespaces), stop_(std::move(stop)) {}
 
+  // Closes the sockets of nftables aside: the kernel makes whoever closes one wait until all that any
+  // transaction in the namespace has deleted is freed (nft_rcv_nl_event), which takes an RCU grace period or
+  // two.
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
   // A socket in the namespace `ns`, opened when first asked for.
   Result<Socket*> Route(Ns ns) { return Open(route_, ns, NETLINK_ROUTE); }
   Result<Socket*> Netfilter(Ns ns) { return Open(netfilter_, ns, NETLINK_NETFILTER); }

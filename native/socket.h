@@ -30,6 +30,8 @@ class Socket {
   Status Hear(const OnMessage& on_message);
   // To wait for that (POLLIN).
   [[nodiscard]] int fd() const { return fd_.get(); }
+  // For whoever closes it; the socket is of no use after that.
+  Fd TakeFd() && { return std::move(fd_); }
 
   // Asks for one object. `absent` is the errno that means "there is none": nothing is returned then.
   template <class T>

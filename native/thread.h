@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "handle.h"
 #include "result.h"
 
 namespace trestle {
@@ -28,5 +29,8 @@ class Thread {
   std::unique_ptr<std::function<void()>> work_;  // empty in what was moved from
   pthread_t thread_ = 0;
 };
+
+// Closes it on a thread of its own that nobody waits for, or here and now where there can be none.
+void CloseAside(Fd fd);
 
 }  // namespace trestle
