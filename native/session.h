@@ -29,6 +29,8 @@ class Session {
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
+  Session(Session&&) = delete;
+  Session& operator=(Session&&) = delete;
 
   // A socket in the namespace `ns`, opened when first asked for.
   Result<Socket*> Route(Ns ns) { return Open(route_, ns, NETLINK_ROUTE); }
