@@ -13,9 +13,11 @@ export async function keepTables(platform: Platform, log: Log): Promise<void> {
   const links = followedLinks(platform);
   try {
     for (;;) {
-      const change = platform.kernel.watch({ prefix, links });
-      await maintain(platform).catch((error: Error) => log.warn({ error: error.message }, 'upkeep'));
-      await change;
+      // Both at once: where the kernel tells nothing, that may be known before all is looked at.
+      await Promise.all([
+        platform.kernel.watch({ prefix, links }),
+        maintain(platform).catch((error: Error) => log.warn({ error: error.message }, 'upkeep')),
+      ]);
     }
   } catch (error) {
     log.warn({ error: (error as Error).message }, 'tables are not watched');
