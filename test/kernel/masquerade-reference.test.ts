@@ -24,6 +24,8 @@ describe('A pod that the reference attached with ipMasq', () => {
 
   beforeEach(async () => {
     world = await createWorld();
+    // The reference's gateway is tentative for a second or two, after which the kernel adds routes of its own.
+    await world.run('sh', ['-c', 'echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad']);
     await attach('neighbour');
     // With it the index of leases begins, which knows the neighbour's then.
     await remove({ containerId: 'never', config: network });
