@@ -22,6 +22,13 @@ describe('a DEL of portmap without a record', () => {
     expect(asked({})).to.deep.equal(['legacy']);
   });
 
+  it('goes on with conditions that no ADD understands: it says so, and looks everywhere', () => {
+    const given = { mappings: [web], config: { conditionsV4: ['-m', 'mark'] } };
+    expect(asked(given)).to.deep.equal(['legacy', 'sets']);
+    expect(removed(given)).not.to.deep.equal([]);
+    expect(portmap.remains?.(contextOf({ command: 'DEL', ...given }))).to.have.length(1);
+  });
+
   it('removes what is its own, wherever that is, and nothing else', () => {
     const facts = {
       'in any_v4': [
