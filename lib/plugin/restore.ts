@@ -36,8 +36,12 @@ export async function restoreLost(call: Call): Promise<void> {
  * cannot be restored is worth a warning: whoever is served meanwhile has no part in it.
  */
 export async function restoreAll(platform: Platform, run: Run): Promise<void> {
-  for (const record of listRecords(platform).filter(hasElements)) {
-    await ifIdle(platform, record, record.type, () => restore(platform, run, record));
+  try {
+    for (const record of listRecords(platform).filter(hasElements)) {
+      await ifIdle(platform, record, record.type, () => restore(platform, run, record));
+    }
+  } catch (error) {
+    platform.warn(`restore what attachments had in nftables: ${(error as Error).message}`);
   }
 }
 

@@ -40,6 +40,13 @@ describe("portmap's ADD", () => {
     });
   }
 
+  it('is refused what its DEL takes, which warns and succeeds', async () => {
+    const strange = { ...call([web], { conditionsV4: ['-m', 'mark'] }), command: 'DEL' };
+    const { code, stdout, stderr } = await world.cni('portmap', strange);
+    expect({ code, stdout }).to.deep.equal({ code: 0, stdout: '' });
+    expect(stderr).to.include('"conditionsV4": "-m": not understood');
+  });
+
   it('hands the result on where there is nothing to map, and leaves no trace of itself', async () => {
     expect(await succeed(world, 'portmap', call([]))).to.deep.equal(pod.result);
     expectUnchanged(before_, await world.snapshot());

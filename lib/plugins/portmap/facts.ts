@@ -1,10 +1,9 @@
 import { isLinkName } from '../../cni/link-name';
 import type { Request } from '../../cni/request';
 import type { LinkFact, NftElementFact, Query, WayFact } from '../../kernel/contract';
-import { ipOf } from '../../kernel/prefix';
 import type { Context, Facts, Queries } from '../../plugin/define';
 import { mappingsIn, type PortmapConfig } from './config';
-import { familiesOf, keyOf, type Mapping, mapName, mappingsOf, type PodAddresses, podAddresses } from './mappings';
+import { familiesOf, keyOf, type Mapping, mapName, mappingsOf, podAddresses } from './mappings';
 import { servicesQueries } from './services';
 import { families, own } from './table';
 
@@ -26,8 +25,8 @@ export function unmapped({ request, config }: Context<PortmapConfig>): string[] 
 }
 
 /** The pod's address, if a connection from 127.0.0.1 is to reach it: IPv4 with `snat`; `::1` goes nowhere but to the host. */
-export function localhostTarget({ snat }: PortmapConfig, { ip }: PodAddresses): string | undefined {
-  return snat && ip !== undefined ? ipOf(ip) : undefined;
+export function localhostTarget(context: Context<PortmapConfig>): string | undefined {
+  return context.config.snat ? wantedMappings(context).find(({ policy }) => policy.family === 'ip')?.pod : undefined;
 }
 
 /**
@@ -37,7 +36,7 @@ export function localhostTarget({ snat }: PortmapConfig, { ip }: PodAddresses): 
  */
 export function facts(context: Context<PortmapConfig>, known: Facts<Queries>): Queries {
   const { request, config } = context;
-  const target = localhostTarget(config, podAddresses(request));
+  const target = localhostTarget(context);
   const links = outside(request);
   const way = (known.way as WayFact | null | undefined)?.link;
   return {

@@ -140,9 +140,9 @@ function flushSteps(mappings: readonly Mapping[]): ConntrackFlush[] {
   return flows.length > 0 ? [{ op: 'conntrack.flush', ns: 'host', flows }] : [];
 }
 
-function localhostDiffers({ config, request, facts }: AddContext<PortmapConfig, Queries>): string[] {
-  const target = localhostTarget(config, podAddresses(request));
-  const gate = localnet(facts);
+function localhostDiffers(context: AddContext<PortmapConfig, Queries>): string[] {
+  const target = localhostTarget(context);
+  const gate = localnet(context.facts);
   if (target === undefined || !gate || gate.value === '1' || gate.value === null) return [];
   return [`${gate.key.replaceAll('/', '.')} is ${gate.value}, so that 127.0.0.1 does not lead to ${target}`];
 }

@@ -143,6 +143,8 @@ describe('what portmap shares', () => {
       portmap.facts({ ...contextOf({ mappings: [web], config }) }, {});
     expect(opened({})).to.include.keys('way');
     expect(opened({ snat: false })).not.to.include.keys('way');
+    const onlyIPv6 = { ...web, hostIP: '2001:db8::1' };
+    expect(portmap.facts(contextOf({ mappings: [onlyIPv6] }), {})).not.to.include.keys('way');
   });
 
   it('is opened to nobody where the way to the pod is unknown, or leads to the host itself', () => {
