@@ -16,7 +16,10 @@ export async function keepTables(platform: Platform, log: Log): Promise<void> {
       // Both at once: where the kernel tells nothing, that may be known before all is looked at.
       await Promise.all([
         platform.kernel.watch({ prefix, links }),
-        maintain(platform).catch((error: Error) => log.warn({ error: error.message }, 'upkeep')),
+        maintain(platform).then(
+          () => log.debug('tables are kept'),
+          (error: Error) => log.warn({ error: error.message }, 'upkeep'),
+        ),
       ]);
     }
   } catch (error) {

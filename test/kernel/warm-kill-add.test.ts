@@ -70,9 +70,11 @@ describe('ADD, while a daemon serves it and before each of its changes,', functi
       await expectState(detached);
     });
     expectAllCalls(hit);
-    // From the last writing of its record on nobody asks any more whether the caller is still there.
-    expect(kept).to.deep.equal(hit.slice(-4).map(brief));
-    expect(kept[0]).to.match(/^openat .*bridge\.json\.tmp$/);
+    // From the last writing of its record on nobody asks any more whether the caller is still there. That it is not is
+    // known once the event loop has turned, which it may not between a file that the daemon has written and that record.
+    expect(kept).to.deep.equal(hit.slice(-kept.length).map(brief));
+    expect(kept.at(-4)).to.match(/^openat .*bridge\.json\.tmp$/);
+    expect(kept.slice(0, -4).filter((call) => !call.includes(' /run/trestle/leases/'))).to.deep.equal([]);
   });
 
   it('if both are killed, leaves nothing after DEL, after GC, or after a second ADD and its DEL', async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Daemon, startDaemon } from './daemon';
+import { type Daemon, logged, startDaemon } from './daemon';
 import { type ChangingCall, killAt, parseLog, stops } from './kill-at';
 import { type CniAnswer, type CniCall, cniAnswer, cniEnvironment, cniInput, pluginPath } from './plugins';
 import type { World } from './world';
@@ -41,6 +41,7 @@ export async function startHeldDaemon(world: World, nth: number): Promise<HeldDa
   let calls: ChangingCall[] = [];
   let wanted = nth;
   const daemon = await startDaemon(world.keeper, world.plugins, {
+    args: ['--log-level', 'debug'],
     by: [await killAt(), String(nth), '--daemon'],
     told: (line) => {
       self ||= Number(/^daemon (\d+)$/.exec(line)?.[1] ?? 0);
@@ -49,6 +50,8 @@ export async function startHeldDaemon(world: World, nth: number): Promise<HeldDa
   });
   world.keeper.companions.add(self);
   void daemon.ended.then(() => world.keeper.companions.delete(self));
+  // Whose calls would be taken for those that it makes for a request.
+  await logged(daemon, ({ msg }) => msg === 'tables are kept');
   return {
     ...daemon,
     self,
