@@ -31,6 +31,9 @@ class Fields {
   Fields(const Value* value, std::string path, std::optional<Fault>& problem);
 
   [[nodiscard]] bool Has(const char* name) { return Find(name) != nullptr; }
+  [[nodiscard]] bool IsText(const char* name) {
+    return Has(name) && Find(name)->As<std::string>() != nullptr;
+  }
   bool Flag(const char* name);
   std::optional<bool> OptionalFlag(const char* name);
   uint32_t Number(const char* name, double min, double max);
@@ -51,6 +54,8 @@ class Fields {
   std::optional<Ip> OptionalIp(const char* name);
   std::vector<uint8_t> Hex(const char* name, size_t max);
   Fields Nested(const char* name);
+  // Of what the text of the field `name` says, which outlives the reader.
+  Fields Within(const char* name, const Value& value) { return {&value, PathOf(name), problem_}; }
 
   template <class T, size_t N>
   T OneOf(const char* name, const Choice<T> (&choices)[N]) {
@@ -74,6 +79,7 @@ class Fields {
     }
   }
 
+  [[nodiscard]] bool HasProblem() const { return problem_.has_value(); }
   // Says that a field is not as it should be.
   void Complain(const char* name, const std::string& what);
   // To be called after the last read: a field that nobody asked for is a misspelt one.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -41,7 +42,7 @@ struct NftDrop {
 struct NftChange {
   Ns ns = Ns::kHost;
   NftTable table;
-  std::optional<NftEnsure> ensure;
+  std::shared_ptr<const NftEnsure> ensure;
   std::vector<NftElements> add;
   std::vector<NftElements> remove;
   NftDrop drop;

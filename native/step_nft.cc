@@ -2,9 +2,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <thread>
+#include <unordered_map>
 
+#include "json.h"
 #include "nft_transaction.h"
 #include "steps.h"
 
@@ -79,6 +82,28 @@ NftEnsure ParseEnsure(Fields fields) {
   return ensure;
 }
 
+// The description of a table is the same for one pod after the other, and longer than all else that is asked
+// for them: it may come as JSON text, which is read once. Main thread only.
+std::shared_ptr<const NftEnsure> ReadEnsure(Fields& fields) {
+  constexpr size_t max_text = 128 * size_t{1024};
+  constexpr size_t max_known = 64;
+  static thread_local std::unordered_map<std::string, std::shared_ptr<const NftEnsure>> known;
+  if (!fields.IsText("ensure"))
+    return std::make_shared<const NftEnsure>(ParseEnsure(fields.Nested("ensure")));
+  const std::string text = fields.Text("ensure", max_text);
+  if (const auto found = known.find(text); found != known.end()) return found->second;
+  const auto value = FromJson(text);
+  if (!value) {
+    fields.Complain("ensure", "is no JSON text: " + value.fault().message);
+    return nullptr;
+  }
+  auto ensure = std::make_shared<const NftEnsure>(ParseEnsure(fields.Within("ensure", *value)));
+  if (fields.HasProblem()) return ensure;
+  if (known.size() == max_known) known.clear();
+  known.emplace(text, ensure);
+  return ensure;
+}
+
 NftValue ParseData(Fields& fields) {
   const std::string text = fields.Text("data", kMaxNftText);
   auto data = ParseNftData(text);
@@ -115,7 +140,7 @@ Step ParseNftBatch(Fields& fields) {
   NftChange change;
   change.ns = fields.Namespace("ns");
   change.table = ParseNftTable(fields);
-  if (fields.Has("ensure")) change.ensure = ParseEnsure(fields.Nested("ensure"));
+  if (fields.Has("ensure")) change.ensure = ReadEnsure(fields);
   fields.Each("add", true, [&](Fields& elements) { change.add.push_back(ParseElements(elements)); });
   fields.Each("remove", true, [&](Fields& elements) { change.remove.push_back(ParseElements(elements)); });
   if (fields.Has("drop")) change.drop = ParseDrop(fields.Nested("drop"));
@@ -127,7 +152,7 @@ std::function<Result<Value>(Session&)> ParseNftTrial(Fields& fields, Ns ns) {
   NftChange change;
   change.ns = ns;
   change.table = ParseNftTable(fields);
-  change.ensure = ParseEnsure(fields.Nested("ensure"));
+  change.ensure = ReadEnsure(fields);
   return [change](Session& session) -> Result<Value> {
     auto tried = Run(session, change, NftBatch::Send::kToTry);
     if (!tried) return tried.fault();

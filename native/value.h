@@ -38,6 +38,10 @@ class Value {
   [[nodiscard]] const T* As() const {
     return std::get_if<T>(&data_);
   }
+  template <class T>
+  [[nodiscard]] T* As() {
+    return std::get_if<T>(&data_);
+  }
   // "a string", for complaints.
   [[nodiscard]] const char* KindInWords() const;
 

@@ -29,6 +29,8 @@ for library in $(ldd "$runtime/node" "$addon" ${bun:+"$bun"} | grep -o '/[^ :]*\
   package=${package%%:*}
   [ -z "$package" ] || cp "/usr/share/doc/$package/copyright" "$runtime/licenses/$package"
 done
+# Compiled into the addon.
+cp /usr/share/doc/nlohmann-json3-dev/copyright "$runtime/licenses/nlohmann-json3-dev"
 cp "$root/LICENSE" "$runtime/licenses/trestle"
 cp "$node/LICENSE" "$runtime/licenses/node"
 [ -z "$bun" ] || cp "$root/scripts/licenses/bun" "$runtime/licenses/bun"

@@ -338,8 +338,9 @@ export type NftFamily = 'inet' | 'ip' | 'ip6' | 'bridge';
 
 /**
  * One atomic nftables transaction on one table. `ensure` creates what is missing of the table, its chains, sets and
- * rules and leaves what is there (a rule is known by its comment); `add` puts elements into sets, `remove` takes them
- * out. An element that is already there or already gone is no error; nor is a missing table or set in `remove`.
+ * rules and leaves what is there (a rule is known by its comment); the addon takes it as its JSON text, too. `add` puts
+ * elements into sets, `remove` takes them out. An element that is already there or already gone is no error; nor is a
+ * missing table or set in `remove`.
  */
 export interface NftBatch {
   op: 'nft.batch';

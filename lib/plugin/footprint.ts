@@ -1,4 +1,5 @@
 import type { ConntrackFlow, NftBatch, NftElements, Step } from '../kernel/contract';
+import { ensureText } from '../kernel/ensure-text';
 import type { ElementsNote, Footprint } from './records';
 
 /** What a plan's own steps will leave in the kernel, as far as a removal must find it: the other end of a veth goes with it. */
@@ -17,7 +18,7 @@ export function footprintOf(steps: readonly Step[]): Footprint {
 }
 
 function noteOf({ family, table, ensure }: NftBatch, sets: NftElements[], afterLinks: boolean): ElementsNote {
-  return { family, table, sets, ...(ensure && { ensure }), ...(afterLinks && { afterLinks }) };
+  return { family, table, sets, ...(ensure && { ensure: ensureText(ensure) }), ...(afterLinks && { afterLinks }) };
 }
 
 /** An ADD ends what somebody else answers, a removal what the pod did. */

@@ -1,4 +1,5 @@
 import type { Answers, KernelFault, Native, Outcome, Query, Step, Where } from '../kernel/contract';
+import { withTexts } from '../kernel/ensure-text';
 import { KernelError } from '../kernel/errors';
 import { rollback } from '../kernel/inverse';
 import type { Facts, Queries } from './define';
@@ -15,13 +16,7 @@ export interface Run {
 export async function observe<Q extends Queries>({ kernel, where }: Run, queries: Q): Promise<Facts<Q>> {
   const all = Object.entries<Query>(queries);
   const asked = all.filter(([, query]) => query.ns === 'host' || where.pod !== undefined);
-  const answers =
-    asked.length === 0
-      ? []
-      : await kernel.observe(
-          where,
-          asked.map(([, query]) => query),
-        );
+  const answers = asked.length === 0 ? [] : await kernel.observe(where, withTexts(asked.map(([, query]) => query)));
   const found = new Map(asked.map(([name], i) => [name, answers[i]]));
   return Object.fromEntries(
     all.map(([name, query]) => [name, found.has(name) ? found.get(name) : nothing(query)]),
@@ -65,7 +60,7 @@ export class StepError extends KernelError {
 /** Runs the steps; when one fails, undoes those before it, last first, and throws a {@link StepError}. */
 export async function applyOrUndo({ kernel, where, trace }: Run, steps: Step[]): Promise<Outcome[]> {
   if (steps.length === 0) return [];
-  const applied = await kernel.apply(where, steps, 'stop');
+  const applied = await kernel.apply(where, withTexts(steps), 'stop');
   trace.steps(steps, applied);
   const [fault] = applied.faults;
   if (fault === undefined) return applied.outcomes as Outcome[];
@@ -75,7 +70,7 @@ export async function applyOrUndo({ kernel, where, trace }: Run, steps: Step[]):
 /** Runs steps on what others share too: a failure stops, and leaves what was done to whoever uses it by now. */
 export async function applyShared({ kernel, where, trace }: Run, steps: Step[]): Promise<void> {
   if (steps.length === 0) return;
-  const applied = await kernel.apply(where, steps, 'stop');
+  const applied = await kernel.apply(where, withTexts(steps), 'stop');
   trace.steps(steps, applied);
   const [fault] = applied.faults;
   if (fault) throw new KernelError(fault);
@@ -94,7 +89,7 @@ export function remove(run: Run, steps: Step[]): Promise<KernelFault[]> {
 async function removal({ kernel, where, trace }: Run, steps: Step[], undoing: boolean): Promise<KernelFault[]> {
   const possible = steps.filter((step) => step.ns === 'host' || where.pod !== undefined);
   if (possible.length === 0) return [];
-  const applied = await kernel.apply(where, possible, 'continue');
+  const applied = await kernel.apply(where, withTexts(possible), 'continue');
   trace.steps(possible, applied, undoing);
   return applied.faults;
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeFile } from '../cni/absent';
-import type { ConntrackFlow, NftElements, NftEnsure, NftFamily, Ns } from '../kernel/contract';
+import type { ConntrackFlow, NftElements, NftFamily, Ns } from '../kernel/contract';
 import { type AttachmentKey, base32, digest } from './identity';
 
 /** What an attachment has made in the kernel and what a removal needs to find it again. */
@@ -18,8 +18,8 @@ export interface ElementsNote {
   family: NftFamily;
   table: string;
   sets: NftElements[];
-  /** What they need there: with it they can be put back if the table is lost. */
-  ensure?: NftEnsure;
+  /** What they need there, the JSON text of an `NftEnsure`: with it they can be put back if the table is lost. */
+  ensure?: string;
   afterLinks?: true;
 }
 

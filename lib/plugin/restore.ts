@@ -56,5 +56,6 @@ async function restore(platform: Platform, run: Run, { type, ...key }: Attachmen
 }
 
 function batchOf({ family, table, ensure, sets }: ElementsNote): NftBatch[] {
-  return ensure ? [{ op: 'nft.batch', ns: 'host', family, table, ensure, add: sets }] : [];
+  if (ensure === undefined) return [];
+  return [{ op: 'nft.batch', ns: 'host', family, table, ensure: JSON.parse(ensure), add: sets }];
 }

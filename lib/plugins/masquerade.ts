@@ -5,6 +5,7 @@ import type { Debris } from '../plugin/define';
 import { base32, digest } from '../plugin/identity';
 import { addressField, inPrefix, isFamily, loadAddress } from './nft-exprs';
 import { commentLimit, elementDebris, elementRemoval, elementsOf, ownerOf } from './owned-elements';
+import { remembered } from './remembered';
 
 /**
  * Masquerading of what pods send out of their subnet: one table, and for each network and subnet one set of pod
@@ -82,7 +83,9 @@ function placed(network: string, addresses: readonly string[]): Place[] {
   });
 }
 
-function ensureFor(places: readonly Place[]): NftEnsure {
+const ensureFor = remembered((places: readonly Place[]) => places.map(({ set }) => set.name).join(' '), makeEnsure);
+
+function makeEnsure(places: readonly Place[]): NftEnsure {
   const sets = [...new Map(places.map((place) => [place.set.name, place])).values()];
   return {
     comment: schema,

@@ -7,10 +7,16 @@ import { familiesOf, keyOf, type Mapping, mapName, mappingsOf, podAddresses } fr
 import { servicesQueries } from './services';
 import { families, own } from './table';
 
+/** By request, which asks more than once. */
+const wanted = new WeakMap<Request, { config: PortmapConfig; mappings: readonly Mapping[] }>();
+
 /** The mappings that can be made: those to a family in which the pod has an address. */
-export function wantedMappings({ request, config }: Context<PortmapConfig>): Mapping[] {
-  const addresses = podAddresses(request);
-  return mappingsOf(config, addresses, families).filter(({ pod }) => pod !== undefined);
+export function wantedMappings({ request, config }: Context<PortmapConfig>): readonly Mapping[] {
+  const known = wanted.get(request);
+  if (known?.config === config) return known.mappings;
+  const mappings = mappingsOf(config, podAddresses(request), families).filter(({ pod }) => pod !== undefined);
+  wanted.set(request, { config, mappings });
+  return mappings;
 }
 
 /** What deserves to be said of the others. */

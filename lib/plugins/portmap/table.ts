@@ -14,6 +14,7 @@ import {
   maskOf,
 } from '../nft-exprs';
 import { commentLimit } from '../owned-elements';
+import { remembered } from '../remembered';
 import { alternatives, type Condition, conditionsText } from './conditions';
 import type { Protocol } from './config';
 
@@ -200,11 +201,17 @@ const guard: NftRule[] = [
 
 const everything: Policy[] = families.map((family) => ({ family, conditions: [] }));
 
+/** Sources that are looked up by as many of their first bits. */
+type SourceKind = { family: Family; prefixLength: number };
+
 /** The table, with what these policies and these kinds of sources need of it. */
-export function ensureFor(
-  policies: readonly Policy[],
-  sources: readonly { family: Family; prefixLength: number }[],
-): NftEnsure {
+export const ensureFor = remembered(
+  (policies: readonly Policy[], sources: readonly SourceKind[]) =>
+    JSON.stringify([policies, sources.map(({ family, prefixLength }) => [family, prefixLength])]),
+  makeEnsure,
+);
+
+function makeEnsure(policies: readonly Policy[], sources: readonly SourceKind[]): NftEnsure {
   const all = byKey([...everything, ...policies], suffixOfFamily);
   const kinds = byKey(sources, ({ family, prefixLength }) => masqueradeSet(family, prefixLength).name);
   return {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import type { NftBatch } from '../../../lib/kernel/contract';
+import type { NftBatch, NftRule, Step } from '../../../lib/kernel/contract';
+import { withTexts } from '../../../lib/kernel/ensure-text';
 import { useNamespaces } from './support';
 
 const inTable = { ns: 'host', family: 'bridge', table: 'guard' } as const;
@@ -51,6 +52,18 @@ describe('nft.batch with names of links as keys', () => {
     );
     await ns.run('host', 'nft', `delete table bridge guard\n${made}`);
     expect(await listing()).to.equal(made);
+  });
+
+  it('takes what the table is to be as a text, which may be the same again and again', async () => {
+    await ns.apply({ ...batch, ensure });
+    const made = await listing();
+    const broken = { ...ensure, rules: [{ ...(ensure.rules[0] as NftRule), chain: 'nowhere' }] };
+    for (const _ of [1, 2]) {
+      await ns.run('host', 'nft', 'flush', 'ruleset');
+      expect((await ns.attempt(withTexts([{ ...batch, ensure: broken }])[0] as Step)).faults).to.have.lengthOf(1);
+      await ns.apply(...withTexts([{ ...batch, ensure }]));
+      expect(await listing()).to.equal(made);
+    }
   });
 
   it('writes keys as nft reads them', async () => {
