@@ -1,4 +1,4 @@
-import type { Outcome, Step } from './contract';
+import type { ConntrackFlow, ConntrackFlush, Outcome, Step } from './contract';
 
 /**
  * The step that undoes `step`, or undefined when nothing needs undoing: what was only kept stays, a route or a VLAN
@@ -50,13 +50,25 @@ function undoBatch(step: Step & { op: 'nft.batch' }, outcome: Outcome): Step | u
   return { op: 'nft.batch', ns: step.ns, family: step.family, table: step.table, remove: outcome.added };
 }
 
-/** The undoing of a run that got as far as `outcomes`: last first. */
+/** An ADD ends what somebody else answers, its undoing and a removal what the pod did. */
+export function reversedFlow({ notAnsweredBy, ...flow }: ConntrackFlow): ConntrackFlow {
+  return { ...flow, ...(notAnsweredBy !== undefined && { answeredBy: notAnsweredBy }) };
+}
+
+/**
+ * The undoing of a run that got as far as `outcomes`: last first. Connections are ended at the end, and even if none was
+ * before: those that began since then would go on as they are.
+ */
 export function rollback(steps: readonly Step[], outcomes: readonly (Outcome | null)[]): Step[] {
-  return steps
+  const undone = steps
     .map((step, i) => {
       const outcome = outcomes[i];
       return outcome ? inverse(step, outcome) : undefined;
     })
     .filter((step) => step !== undefined)
     .reverse();
+  const flushes = steps.flatMap((step, i): ConntrackFlush[] =>
+    step.op === 'conntrack.flush' && outcomes[i] ? [{ ...step, flows: step.flows.map(reversedFlow) }] : [],
+  );
+  return [...undone, ...flushes];
 }

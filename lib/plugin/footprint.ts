@@ -1,11 +1,12 @@
-import type { ConntrackFlow, NftBatch, NftElements, Step } from '../kernel/contract';
+import type { NftBatch, NftElements, Step } from '../kernel/contract';
 import { ensureText } from '../kernel/ensure-text';
+import { reversedFlow } from '../kernel/inverse';
 import type { ElementsNote, Footprint } from './records';
 
 /** What a plan's own steps will leave in the kernel, as far as a removal must find it: the other end of a veth goes with it. */
 export function footprintOf(steps: readonly Step[]): Footprint {
   const firstLink = steps.findIndex(({ op }) => op === 'link.add');
-  const flows = steps.flatMap((step) => (step.op === 'conntrack.flush' ? step.flows.map(reversed) : []));
+  const flows = steps.flatMap((step) => (step.op === 'conntrack.flush' ? step.flows.map(reversedFlow) : []));
   return {
     links: steps.flatMap((step) =>
       step.op === 'link.add' ? [{ ns: step.ns, name: step.name, ...(step.mac ? { mac: step.mac } : {}) }] : [],
@@ -19,11 +20,6 @@ export function footprintOf(steps: readonly Step[]): Footprint {
 
 function noteOf({ family, table, ensure }: NftBatch, sets: NftElements[], afterLinks: boolean): ElementsNote {
   return { family, table, sets, ...(ensure && { ensure: ensureText(ensure) }), ...(afterLinks && { afterLinks }) };
-}
-
-/** An ADD ends what somebody else answers, a removal what the pod did. */
-function reversed({ notAnsweredBy, ...flow }: ConntrackFlow): ConntrackFlow {
-  return { ...flow, ...(notAnsweredBy !== undefined && { answeredBy: notAnsweredBy }) };
 }
 
 /**

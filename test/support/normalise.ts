@@ -79,7 +79,7 @@ export function nft(ruleset: { nftables: Json[] }): string[] {
 export function file(text: string): string {
   return text
     .replace(/^(\{"version":1,.*?"noted":)\d+/, '$1…')
-    .replace(/^(\{"version":1,.*),"token":"[0-9a-f]{32}"\}$/, '$1}');
+    .replace(/^(\{"version":1,.*),"token":"[0-9a-f]{32}"([,}])/, '$1$2');
 }
 
 function settled(value: Json): Json {

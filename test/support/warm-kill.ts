@@ -16,6 +16,8 @@ export interface WarmRound {
   type: string;
   call: CniCall;
   victim: Victim;
+  /** Done while the daemon stands still and nobody is killed yet; not before its claim, for which launchers do not wait long. */
+  held?: (at: ChangingCall) => Promise<void>;
   /** `answer` is the runtime's, if the launcher was not killed. Puts the world back to where the next round begins. */
   look: (at: ChangingCall, answer: CniAnswer) => Promise<void>;
 }
@@ -38,7 +40,7 @@ export async function killWarmAtEveryCall(world: World, round: WarmRound): Promi
 /** Kills once, where the daemon stands still. Null when it does not, and has ended in good order. */
 export async function killWarm(
   daemon: HeldDaemon,
-  { type, call, victim, look }: WarmRound,
+  { type, call, victim, held, look }: WarmRound,
 ): Promise<ChangingCall | null> {
   const { calling, at } = await daemon.hold(type, call);
   if (at === null) {
@@ -46,6 +48,7 @@ export async function killWarm(
     await endHeldDaemon(daemon);
     return null;
   }
+  await held?.(at);
   const connected = sockets(daemon);
   if (victim !== 'daemon') process.kill(calling.pid, 'SIGKILL');
   if (victim !== 'launcher') process.kill(daemon.self, 'SIGKILL');

@@ -83,4 +83,14 @@ describe('a rollback', () => {
     const steps = rollback([addPair, addAddress, addElements], [created({ ifindex: 3 }), created()]);
     expect(steps.map(({ op }) => op)).to.deep.equal(['addr.delete', 'link.delete']);
   });
+
+  it('ends what the pod answers, once nothing leads there any more', () => {
+    const flow = { family: 'ip', protocol: 'udp', port: 8080 } as const;
+    const flush: Step = { op: 'conntrack.flush', ns: 'host', flows: [{ ...flow, notAnsweredBy: '10.0.0.2' }] };
+    const added = created({ added: [{ set: 's', keys: ['udp . 8080'] }] });
+    const steps = rollback([addElements, flush], [added, { did: 'kept', us: 1 }]);
+    expect(steps.map(({ op }) => op)).to.deep.equal(['nft.batch', 'conntrack.flush']);
+    expect(steps[1]).to.deep.include({ flows: [{ ...flow, answeredBy: '10.0.0.2' }] });
+    expect(rollback([addElements, flush], [added, null])).to.have.length(1);
+  });
 });
