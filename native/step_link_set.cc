@@ -66,8 +66,20 @@ std::string InWords(const LinkSet& step) {
   return "set link " + step.name + PlaceInWords(step.ns) + ": " + changes;
 }
 
+Status SetAlias(Socket& socket, const LinkSet& step, int ifindex, const std::string& op) {
+  if (!step.alias) return Done{};
+  Request request(RTM_SETLINK, 0, LinkHeader(ifindex));
+  // Without the NUL, which the kernel would count among the 255 bytes.
+  request.attributes().Raw(IFLA_IFALIAS,
+                           {reinterpret_cast<const uint8_t*>(step.alias->data()), step.alias->size()});
+  return socket.Change(op, request);
+}
+
+// The alias first: of a link that is up it is news to all of the kernel, for which IPv6 goes through every
+// route of the namespace.
 Status SetLink(Socket& socket, const LinkSet& step, int ifindex, const std::string& op) {
-  if (!step.up && !step.mtu && !step.mac && !step.alias && !step.promisc) return Done{};
+  if (auto set = SetAlias(socket, step, ifindex, op); !set) return set;
+  if (!step.up && !step.mtu && !step.mac && !step.promisc) return Done{};
   ifinfomsg header = LinkHeader(ifindex);
   auto flag = [&header](const std::optional<bool>& wanted, unsigned bit) {
     if (wanted) header.ifi_change |= bit;
@@ -78,11 +90,6 @@ Status SetLink(Socket& socket, const LinkSet& step, int ifindex, const std::stri
   Request request(RTM_SETLINK, 0, header);
   if (step.mtu) request.attributes().U32(IFLA_MTU, *step.mtu);
   if (step.mac) request.attributes().Raw(IFLA_ADDRESS, *step.mac);
-  // Without the NUL, which the kernel would count among the 255 bytes.
-  if (step.alias) {
-    request.attributes().Raw(IFLA_IFALIAS,
-                             {reinterpret_cast<const uint8_t*>(step.alias->data()), step.alias->size()});
-  }
   return socket.Change(op, request);
 }
 

@@ -3,12 +3,13 @@ import { deviceMac } from '../../../lib/plugin/identity';
 import { addr, type Case, dual, identity, link, nothing, oneIp, ops, ownMac, planOf, sharedOf } from './bridge-cases';
 
 describe('bridge: the plan of an ADD', () => {
-  it('makes the pair with one step that sets names, MACs, master and the up flag', () => {
-    expect(planOf({}).steps[0]).to.deep.equal({
+  it('makes the pair with one step that sets names, MACs and master, and no end up before it has its alias', () => {
+    const [pair, label] = planOf({}).steps;
+    expect(label).to.include({ op: 'link.set', ns: 'host', name: identity.hostEnd.name, up: true });
+    expect(pair).to.deep.equal({
       op: 'link.add',
       ns: 'host',
       ...identity.hostEnd,
-      up: true,
       master: 'cni0',
       link: { kind: 'veth', peer: { ns: 'pod', name: 'eth0', mac: identity.podMac } },
       ifExists: 'fail',

@@ -48,8 +48,8 @@ ADD
        host  set link cni0 up on  (stays: others may use it)
        host  add address 10.22.0.1/16 to cni0 nodad  (stays: others may use it)
        host  set net.ipv4.ip_forward = 1  (stays: others may use it)
-       host  add veth vethhloug6hzikj peer eth0 (pod) 42:46:28:5d:ca:1b master cni0 d6:c6:59:16:14:e7 up
-       host  set link vethhloug6hzikj alias "trestle mynet example eth0"
+       host  add veth vethhloug6hzikj peer eth0 (pod) 42:46:28:5d:ca:1b master cni0 d6:c6:59:16:14:e7
+       host  set link vethhloug6hzikj alias "trestle mynet example eth0", up on
        pod   set net.ipv6.conf.eth0.accept_dad = 0
        pod   set net.ipv4.conf.eth0.arp_notify = 1
        pod   add address 10.22.0.2/16 to eth0 nodad
