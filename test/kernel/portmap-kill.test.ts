@@ -1,9 +1,22 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectUnchanged } from '../support/expect-unchanged';
+import { cniHeldAt, cniKilledAt } from '../support/kill-at';
 import { brief, inWorld, killAtEveryCall, type Start, snapshotAfter } from '../support/kill-rounds';
 import { bookkeeping, sharedObjects } from '../support/leftovers';
+import { nft } from '../support/masquerading';
 import { succeed } from '../support/network';
-import { attach, bridgeCall, bridged, chain, elementsOf, type Mapped, portmapCall } from '../support/portmapping';
+import {
+  attach,
+  bridgeCall,
+  bridged,
+  chain,
+  elementsOf,
+  type Mapped,
+  portmapCall,
+  table,
+} from '../support/portmapping';
 import type { Snapshot } from '../support/snapshot';
 import type { World } from '../support/world';
 
@@ -104,5 +117,33 @@ describe('portmap, killed before each of its changes,', function () {
       },
     });
     expect(hit.map(brief)).to.include('sendto nftables batch');
+  });
+});
+
+describe('portmap, held before it changes the table,', () => {
+  const records = '/run/trestle/attachments';
+  const portTo = (containerPort: number) => [{ hostPort: 8080, containerPort, protocol: 'tcp', hostIP: '0.0.0.0' }];
+  const plain = { containerId: 'test', chain: chain() };
+
+  /** A node that has lost the record of a pod whose port leads elsewhere: the pod's own element is there, to be replaced. */
+  const forgetful: Start = async (world) => {
+    added = { ...(await attach(world, { ...plain, mappings: portTo(81) })), mappings: portTo(80) };
+    for (const name of readdirSync(world.path(records)))
+      if (name.endsWith('.portmap.json')) rmSync(join(world.path(records), name));
+  };
+
+  it('takes nothing from a pod that was given its port meanwhile', async () => {
+    const { calls } = await inWorld(forgetful, (world) => cniKilledAt(world, 'portmap', portmapCall(added), 0));
+    const at = calls.find((call) => brief(call) === 'sendto nftables batch')?.index ?? 0;
+    await inWorld(forgetful, async (world) => {
+      const held = await cniHeldAt(world, 'portmap', portmapCall(added), at);
+      await nft(world, `delete element ${table} any_v4 { tcp . 8080 }`);
+      await attach(world, { ...plain, containerId: 'other', mappings: portTo(80) });
+      const before = await elementsOf(world, 'other');
+      const { code, stdout } = await held.resume();
+      expect(code).to.equal(1);
+      expect(stdout).to.match(/other eth0/);
+      expect(await elementsOf(world, 'other')).to.deep.equal(before);
+    });
   });
 });
