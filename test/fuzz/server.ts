@@ -4,6 +4,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { platformOf } from '../../lib/cli/platform';
 import { useNative } from '../../lib/kernel/native';
 import { handle } from '../../lib/plugin/handle';
@@ -13,13 +14,18 @@ import { stateOf } from './state';
 async function serve({ type, env, stdin }: Wire): Promise<Served> {
   const warnings: string[] = [];
   const platform = platformOf({ began: Date.now(), env, err: (text) => warnings.push(text) });
+  const before = descriptors();
   const began = performance.now();
   const { stdout, exitCode, release } = await handle({ type, env, stdin: Buffer.from(stdin, 'base64') }, platform);
   release();
   const ms = performance.now() - began;
-  const descriptors = readdirSync('/proc/self/fd').length;
-  return { stdout, exitCode, warnings, ms, descriptors, state: await stateOf() };
+  // What waits for the kernel while it is closed is closed a moment later, aside.
+  const ends = Date.now() + 2_000;
+  while (descriptors() > before && Date.now() < ends) await sleep(2);
+  return { stdout, exitCode, warnings, ms, descriptors: descriptors(), state: await stateOf() };
 }
+
+const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
 async function main(): Promise<void> {
   if (process.env.TRESTLE_NATIVE) useNative(process.env.TRESTLE_NATIVE);

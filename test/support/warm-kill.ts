@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type HeldDaemon, startHeldDaemon } from './held-daemon';
@@ -67,9 +67,12 @@ export async function killWarm(
 const isOfKernelThread = ({ name, detail }: ChangingCall): boolean =>
   name === 'sendto' || detail.startsWith('/proc/sys/');
 
+/** Of the Unix domain: one of netlink may be closed at any time. */
 function sockets({ self }: HeldDaemon): number {
+  const inodes = new Set(readFileSync(`/proc/${self}/net/unix`, 'utf8').match(/(?<=^\S+(?: \S+){5} +)\d+/gm));
   const folder = `/proc/${self}/fd`;
-  return readdirSync(folder).filter((fd) => link(`${folder}/${fd}`).startsWith('socket:')).length;
+  const inodeOf = (fd: string): string => /^socket:\[(\d+)\]$/.exec(link(`${folder}/${fd}`))?.[1] ?? '';
+  return readdirSync(folder).filter((fd) => inodes.has(inodeOf(fd))).length;
 }
 
 /** Waits until the daemon is gone, or has nothing to do. */
