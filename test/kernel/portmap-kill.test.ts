@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectUnchanged } from '../support/expect-unchanged';
@@ -146,4 +146,19 @@ describe('portmap, held before it changes the table,', () => {
       expect(await elementsOf(world, 'other')).to.deep.equal(before);
     });
   });
+});
+
+describe('portmap, where somebody has removed all tables', () => {
+  it('adds a pod, and says so, if it cannot read what others had', () =>
+    inWorld(freshNode, async (world) => {
+      await otherPod(world);
+      await nft(world, 'flush ruleset');
+      mkdirSync(world.path('/run/trestle/attachments/damaged.portmap.json'));
+      const { code, stderr } = await world.cni('portmap', portmapCall(added));
+      expect({ code, stderr }).to.deep.equal({
+        code: 0,
+        stderr: 'trestle: restore what attachments had in nftables: EISDIR: illegal operation on a directory, read\n',
+      });
+      expect(await elementsOf(world, 'test')).to.have.length.above(mappings.length);
+    }));
 });

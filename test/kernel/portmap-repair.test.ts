@@ -1,20 +1,8 @@
-import { mkdirSync, rmdirSync } from 'node:fs';
 import { expect } from 'chai';
 import { nft } from '../support/masquerading';
 import type { Outside } from '../support/outside';
 import { ask, serve, unheard } from '../support/port-peer';
-import {
-  attach,
-  bridged,
-  chain,
-  chainOn,
-  detach,
-  elementsOf,
-  findings,
-  type Mapped,
-  portmapCall,
-  table,
-} from '../support/portmapping';
+import { attach, chain, chainOn, detach, findings, type Mapped, table } from '../support/portmapping';
 import { createWorld, type World } from '../support/world';
 
 const on = (hostPort: number) => ['tcp', 'udp'].map((protocol) => ({ hostPort, containerPort: 80, protocol }));
@@ -89,19 +77,5 @@ describe('Port mappings and an administrator who removes with nft', () => {
     const expected = asAdded().map((answer) => (answer.startsWith('c0') ? 'nobody' : answer));
     expect(await answers(unheard)).to.deep.equal(expected);
     for (const pod of others) await detach(world, pod);
-  });
-
-  it('every table: an ADD that cannot read what others had is served, and says so', async () => {
-    const next = await bridged(world, { containerId: 'next', chain: chain(), mappings: on(8090) });
-    await nft(world, 'flush ruleset');
-    const unreadable = world.path('/run/trestle/attachments/damaged.portmap.json');
-    mkdirSync(unreadable);
-    const { code, stderr } = await world.cni('portmap', portmapCall(next));
-    rmdirSync(unreadable);
-    expect({ code, stderr }).to.deep.equal({
-      code: 0,
-      stderr: 'trestle: restore what attachments had in nftables: EISDIR: illegal operation on a directory, read\n',
-    });
-    expect(await elementsOf(world, 'next')).to.not.deep.equal([]);
   });
 });
