@@ -102,6 +102,7 @@ class Addon : public Napi::Addon<Addon> {
                           InstanceMethod("wait", &Addon::Wait, kAttributes),
                           InstanceMethod("signal", &Addon::Signal, kAttributes),
                           InstanceMethod("watch", &Addon::Watch, kAttributes),
+                          InstanceMethod("linkGone", &Addon::LinkGone, kAttributes),
                           InstanceMethod("notify", &Addon::Notify, kAttributes)});
   }
 
@@ -142,6 +143,7 @@ class Addon : public Napi::Addon<Addon> {
   }
 
   Napi::Value Watch(const Napi::CallbackInfo& info) { return Run(info, ParseWatch, Loop::kMayEnd); }
+  Napi::Value LinkGone(const Napi::CallbackInfo& info) { return Run(info, ParseLinkGone, Loop::kMayEnd); }
   Napi::Value Notify(const Napi::CallbackInfo& info) { return Run(info, ParseNotify); }
 
   Napi::Value Signal(const Napi::CallbackInfo& info) {

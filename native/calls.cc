@@ -1,11 +1,13 @@
 #include "calls.h"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "apply.h"
+#include "departure.h"
 #include "fields.h"
 #include "netns_make.h"
 #include "notify.h"
@@ -130,6 +132,23 @@ Result<Work> ParseWatch(const Array& arguments) {
   return Work([watch](const std::stop_token& stop) -> Result<Value> {
     if (auto waited = watch->Wait(stop); !waited) return waited.fault();
     return Value();
+  });
+}
+
+Result<Work> ParseLinkGone(const Array& arguments) {
+  constexpr int longest = 60'000;
+  const Value call = Named(arguments, {"timeoutMs"});
+  std::optional<Fault> problem;
+  Fields fields(&call, "", problem);
+  const std::chrono::milliseconds timeout(fields.Number("timeoutMs", 0, longest));
+  if (problem) return *problem;
+  auto opened = Departure::Open();
+  if (!opened) return opened.fault();
+  auto departure = std::make_shared<Departure>(std::move(*opened));
+  return Work([departure, timeout](const std::stop_token& stop) -> Result<Value> {
+    auto gone = departure->Wait(timeout, stop);
+    if (!gone) return gone.fault();
+    return Value(*gone);
   });
 }
 

@@ -24,6 +24,8 @@ Result<Work> ParseSpawn(const Array& arguments, std::shared_ptr<Children> childr
 Result<Work> ParseWait(const Array& arguments, std::shared_ptr<Children> children);
 // What happens after this call is seen by its work.
 Result<Work> ParseWatch(const Array& arguments);
+// As with ParseWatch.
+Result<Work> ParseLinkGone(const Array& arguments);
 Result<Work> ParseNotify(const Array& arguments);
 
 }  // namespace trestle

@@ -60,6 +60,26 @@ Result<Socket> Socket::Open(int protocol) {
   return Socket(std::move(fd));
 }
 
+Result<Socket> Socket::OpenListening(int protocol, std::initializer_list<int> groups) {
+  auto socket = Open(protocol);
+  if (!socket) return socket;
+  const int fd = socket->fd();
+  // A socket without an address of its own, which the kernel chooses, is left out when a group is told.
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return KernelFault(kListen, errno);
+  // A transaction of others may tell thousands of things at once. FORCE passes net.core.rmem_max, which root
+  // may.
+  const int size = 4 * 1024 * 1024;
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+  for (const int group : groups) {
+    if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
+      return KernelFault(kListen, errno);
+  }
+  return socket;
+}
+
 ssize_t Socket::Receive(int flags) {
   for (;;) {
     sockaddr_nl sender{};
@@ -110,20 +130,10 @@ Status Socket::Change(const std::string& op, Request& request) {
   return Done{};
 }
 
-Status Socket::Listen(std::initializer_list<int> groups) {
-  // A socket without an address of its own, which the kernel chooses, is left out when a group is told.
-  sockaddr_nl address{};
-  address.nl_family = AF_NETLINK;
-  if (bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return KernelFault(kListen, errno);
-  // A transaction of others may tell thousands of things at once. FORCE passes net.core.rmem_max, which root
-  // may.
-  const int size = 4 * 1024 * 1024;
-  setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
-  for (const int group : groups) {
-    if (setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
-      return KernelFault(kListen, errno);
-  }
+Status Socket::Filter(const std::string& op, std::span<sock_filter> program) {
+  const sock_fprog whole = {.len = static_cast<unsigned short>(program.size()), .filter = program.data()};
+  if (setsockopt(fd_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &whole, sizeof whole) != 0)
+    return KernelFault(op, errno);
   return Done{};
 }
 

@@ -1,10 +1,13 @@
 // A netlink socket that keeps the kernel's errno and its explanation.
 #pragma once
 
+#include <linux/filter.h>
+
 #include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,12 +23,14 @@ class Socket {
 
   // In the network namespace that the calling thread is in; it stays there. `protocol`: NETLINK_ROUTE, ….
   static Result<Socket> Open(int protocol);
+  // One that the kernel tells what happens to these groups (RTNLGRP_*, …), for `Hear`.
+  static Result<Socket> OpenListening(int protocol, std::initializer_list<int> groups);
 
   // Sends a change and waits until the kernel has made it. `op` says in words what it is.
   Status Change(const std::string& op, Request& request);
 
-  // From now on the kernel tells what happens to these groups (RTNLGRP_*, …), for `Hear`.
-  Status Listen(std::initializer_list<int> groups);
+  // Drops, of what is told, whatever the classic BPF program says.
+  Status Filter(const std::string& op, std::span<sock_filter> program);
   // Reads what has been told since, without waiting. ENOBUFS where some of it did not fit.
   Status Hear(const OnMessage& on_message);
   // To wait for that (POLLIN).

@@ -29,13 +29,6 @@ constexpr Removal kRemovals[] = {{NFT_MSG_DELTABLE, NFTA_TABLE_NAME},
                                  {NFT_MSG_DELRULE, NFTA_RULE_TABLE},
                                  {NFT_MSG_DELSET, NFTA_SET_TABLE}};
 
-Result<Socket> OpenListening(int protocol, std::initializer_list<int> groups) {
-  auto socket = Socket::Open(protocol);
-  if (!socket) return socket;
-  if (auto listens = socket->Listen(groups); !listens) return listens.fault();
-  return socket;
-}
-
 // Every veth that comes up gets a link-local address: the kernel drops that news, for which nobody is to wake
 // up.
 Status IgnoreLinkLocal(Socket& addresses) {
@@ -43,10 +36,7 @@ Status IgnoreLinkLocal(Socket& addresses) {
   sock_filter code[] = {BPF_STMT(BPF_LD | BPF_B | BPF_ABS, scope),
                         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RT_SCOPE_LINK, 0, 1),
                         BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, UINT32_MAX)};
-  const sock_fprog program = {.len = std::size(code), .filter = code};
-  if (setsockopt(addresses.fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0)
-    return KernelFault("watch addresses", errno);
-  return Done{};
+  return addresses.Filter("watch addresses", code);
 }
 
 // Whether one of the messages that have come `matters`, or may have among those that did not fit.
@@ -79,9 +69,9 @@ Watch::Watch(const Watched& watched, Socket nftables, Socket addresses, Fd wake)
 }
 
 Result<Watch> Watch::Open(const Watched& watched) {
-  auto nftables = OpenListening(NETLINK_NETFILTER, {NFNLGRP_NFTABLES});
+  auto nftables = Socket::OpenListening(NETLINK_NETFILTER, {NFNLGRP_NFTABLES});
   if (!nftables) return nftables.fault();
-  auto addresses = OpenListening(NETLINK_ROUTE, {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR});
+  auto addresses = Socket::OpenListening(NETLINK_ROUTE, {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR});
   if (!addresses) return addresses.fault();
   if (auto deaf = IgnoreLinkLocal(*addresses); !deaf) return deaf.fault();
   Fd wake(eventfd(0, EFD_CLOEXEC));

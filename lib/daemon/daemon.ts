@@ -54,7 +54,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     },
     async serve(request, hungUp) {
       const began = performance.now();
-      const served = await lanes.enter(request, () => serve(request, platform, lanes.removal, hungUp));
+      const served = await lanes.enter(request, (manners) => serve(request, platform, lanes, manners, hungUp));
       const seconds = (performance.now() - began) / 1000;
       // The runtime gets its answer first.
       setImmediate(() => note(request, served, seconds));
@@ -103,7 +103,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 
   server.maxConnections = maxConnections;
-  server.on('connection', (socket) => converse(socket, host));
+  server.on('connection', (socket) => {
+    lanes.arrived();
+    converse(socket, host);
+  });
   await listen(server, options.address, options.privately);
   return { metrics, drain: shift.end, drained: shift.ended };
 }

@@ -1,8 +1,9 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import type { Native } from '../kernel/contract';
+import type { Native, Step } from '../kernel/contract';
 import { type Answer, handle } from '../plugin/handle';
 import type { Platform } from '../plugin/platform';
-import type { Lane } from './lane';
+import type { Lanes, Manners } from './lanes';
+import { removal } from './removal';
 import type { LaunchedRequest } from './request';
 
 /** What became of a request. */
@@ -15,14 +16,12 @@ export interface Served {
   steps: number;
 }
 
-/**
- * Serves a request just as a process of its own would. `removal` is for what asks the kernel to remove something; `hungUp`
- * tells whether the launcher has ended.
- */
+/** Serves a request just as a process of its own would. `hungUp` tells whether the launcher has ended. */
 export async function serve(
   request: LaunchedRequest,
   base: Platform,
-  removal: Lane,
+  lanes: Lanes,
+  manners: Manners,
   hungUp: () => boolean,
 ): Promise<Served> {
   const netns = openNetns(request);
@@ -30,7 +29,7 @@ export async function serve(
   let isForeign = false;
   const platform: Platform = {
     ...base,
-    kernel: bounded(base.kernel, removal, served),
+    kernel: bounded(base.kernel, lanes, manners, served),
     began: request.began,
     token: request.token,
     warn: (message) => {
@@ -67,13 +66,15 @@ function openNetns({ netns }: LaunchedRequest): { path: string; close(): void } 
   }
 }
 
-function bounded(kernel: Native, removal: Lane, served: Served): Native {
+function bounded(kernel: Native, lanes: Lanes, { aside, inTurn }: Manners, served: Served): Native {
   return {
     ...kernel,
+    lock: (request) => aside(() => kernel.lock(request)),
+    observe: (where, queries) => inTurn(kernel.observe(where, queries)),
     apply: (where, steps, mode) => {
       served.steps += steps.length;
-      const apply = () => kernel.apply(where, steps, mode);
-      return mode === 'continue' ? removal(apply) : apply();
+      const apply = (steps: Step[]) => kernel.apply(where, steps, mode);
+      return inTurn(mode === 'continue' ? aside(() => removal(steps, apply, lanes)) : apply(steps));
     },
   };
 }

@@ -581,6 +581,12 @@ export interface Native {
    * It holds no process back from ending.
    */
   watch(what: { prefix: string; links: string[] }): Promise<null>;
+  /**
+   * Resolves with true as soon as, after the call, a link goes (RTM_DELLINK: whoever removes it is about to let go of the
+   * lock of all links), or when the kernel had to leave a message out; with false after `timeoutMs`, at most 60,000. In this
+   * process's namespace. It holds no process back from ending.
+   */
+  linkGone(timeoutMs: number): Promise<boolean>;
   /** sd_notify(3): sends `state` to the socket that NOTIFY_SOCKET names. */
   notify(socket: string, state: string): Promise<null>;
 }

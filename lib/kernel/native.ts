@@ -35,6 +35,7 @@ export function loadNative(path: string = findAddon()): Native {
     wait: (pid) => wrapped(addon.wait(pid)),
     signal: (pid, signal) => addon.signal(pid, signal),
     watch: (what) => wrapped(addon.watch(what)),
+    linkGone: (timeoutMs) => wrapped(addon.linkGone(timeoutMs)),
     notify: (socket, state) => wrapped(addon.notify(socket, state)),
   };
 }

@@ -26,6 +26,7 @@ describe('the boundary of the addon', () => {
     const exported = require.cache[addonPath()]?.exports as object;
     const names = [
       'apply',
+      'linkGone',
       'lock',
       'makeNetns',
       'notify',
@@ -212,6 +213,8 @@ describe('the boundary of the addon', () => {
     ['watch', [{ prefix: 5, links: [] }], /^what\.prefix must be a string, not a number$/],
     ['watch', [{ prefix: '', links: ['a/b'] }], /^what\.links contains no name of a link: "a\/b"$/],
     ['watch', [{ prefix: '', links: [], x: 1 }], /^what\.x is not a field of this object$/],
+    ['linkGone', [], /^timeoutMs is missing$/],
+    ['linkGone', [60_001], /^timeoutMs must be a whole number from 0 to 60000$/],
     ['notify', [], /^socket is missing$/],
     ['notify', ['/run/nosuch', 5], /^state must be a string, not a number$/],
   ];

@@ -1,19 +1,8 @@
 import { expect } from 'chai';
 import { lane } from '../../../lib/daemon/lane';
 import { newLanes } from '../../../lib/daemon/lanes';
-import { newTurns } from '../../../lib/daemon/turns';
 import { plugins } from '../../../lib/plugins';
-
-/** Work that goes on until it is told to end. */
-function job() {
-  let end = (): void => {};
-  const ended = new Promise<void>((resolve) => {
-    end = resolve;
-  });
-  return { end, work: () => ended };
-}
-
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+import { job, tellsNothing, turn } from './jobs';
 
 describe('A lane', () => {
   it('does so much at once, and the rest in the order in which it came', async () => {
@@ -63,42 +52,50 @@ describe('A lane', () => {
 });
 
 describe('The lanes of the daemon', () => {
-  it('let an IPAM plugin through however many others wait', async () => {
-    const lanes = newLanes({ plugins });
+  const crowd = (lanes: ReturnType<typeof newLanes>, command: string) => {
     const jobs = Array.from({ length: 70 }, () => job());
-    const all = jobs.map(({ work }) => lanes.enter({ type: 'bridge', env: {} }, work));
+    const all = jobs.map(({ work }) => lanes.enter({ type: 'bridge', env: { CNI_COMMAND: command } }, work));
+    return { end: () => jobs.forEach(({ end }) => void end()), all: Promise.all(all) };
+  };
+
+  it('let an IPAM plugin through however many others wait', async () => {
+    const lanes = newLanes({ plugins, kernel: tellsNothing });
+    const { end, all } = crowd(lanes, 'DEL');
     expect([lanes.running(), lanes.waiting()]).to.deep.equal([64, 6]);
     expect(await lanes.enter({ type: 'host-local', env: {} }, async () => 'an address')).to.equal('an address');
-    for (const { end } of jobs) end();
-    await Promise.all(all);
+    end();
+    await all;
   });
-});
 
-describe('Removals', () => {
-  it('ask the kernel forty at a time', async () => {
-    const { removal } = newLanes({ plugins });
-    const jobs = Array.from({ length: 48 }, () => job());
-    const all = jobs.map(({ work }) => removal(work));
-    expect([removal.running(), removal.waiting()]).to.deep.equal([40, 8]);
-    for (const { end } of jobs) end();
-    await Promise.all(all);
+  it('let an ADD through however many removals wait', async () => {
+    const lanes = newLanes({ plugins, kernel: tellsNothing });
+    const { end, all } = crowd(lanes, 'DEL');
+    const add = lanes.enter({ type: 'bridge', env: { CNI_COMMAND: 'ADD' } }, async () => 'an interface');
+    expect(await add).to.equal('an interface');
+    end();
+    await all;
   });
-});
 
-describe('The turns of the daemon', () => {
-  it('begin one piece of work in each turn of the event loop, what is urgent first', async () => {
-    const turns = newTurns();
-    const begun: string[] = [];
-    const arrived = () => setImmediate(() => begun.push('(what has arrived)'));
-    turns(false, () => begun.push('DEL 1'));
-    arrived();
-    turns(false, () => begun.push('DEL 2'));
-    turns(false, () => begun.push('DEL 3'));
-    turns(true, () => begun.push('ADD'));
-    while (begun.length < 5) await turn();
-    expect(begun).to.deep.equal(['ADD', '(what has arrived)', 'DEL 1', 'DEL 2', 'DEL 3']);
-    turns(false, () => begun.push('later'));
-    await turn();
-    expect(begun.at(-1)).to.equal('later');
+  it('hand on what a DEL has asked the kernel when no ADD is at work', async () => {
+    const lanes = newLanes({ plugins, kernel: tellsNothing });
+    const said: string[] = [];
+    const add = job();
+    const asked = job();
+    const del = lanes.enter({ type: 'bridge', env: { CNI_COMMAND: 'DEL' } }, async ({ inTurn }) => {
+      said.push('DEL has begun');
+      await inTurn(asked.work());
+      said.push('DEL goes on');
+    });
+    while (said.length === 0) await turn();
+    const adding = lanes.enter({ type: 'bridge', env: { CNI_COMMAND: 'ADD' } }, async ({ inTurn }) => {
+      await inTurn(add.work());
+      said.push('ADD goes on');
+    });
+    asked.end();
+    for (let i = 0; i < 5; i++) await turn();
+    expect(said).to.deep.equal(['DEL has begun']);
+    add.end();
+    await Promise.all([del, adding]);
+    expect(said).to.deep.equal(['DEL has begun', 'ADD goes on', 'DEL goes on']);
   });
 });

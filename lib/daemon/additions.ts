@@ -1,0 +1,64 @@
+/** Milliseconds. So long others make room for ADDs at most, that these cannot keep them waiting for ever. */
+const patienceMs = 1_000;
+
+/** The ADDs that are at work, for which others make room: somebody waits for a pod to start; that one ends a little later hurts nobody. */
+export interface Additions {
+  /** From now on one more is. */
+  begin(): Addition;
+  /** Calls `proceed` once, when none is any more, or has been for long since `since` (performance.now()). At once, if so: true. */
+  none(since: number, proceed: () => void): boolean;
+}
+
+/** An ADD at work. */
+export interface Addition {
+  /** Does what may wait for others: as long as it does, it keeps none of them waiting. */
+  aside<T>(wait: () => Promise<T>): Promise<T>;
+  end(): void;
+}
+
+export function newAdditions(): Additions {
+  const waiting = new Set<() => void>();
+  let atWork = 0;
+  const end = () => {
+    atWork -= 1;
+    if (atWork > 0) return;
+    const all = [...waiting];
+    waiting.clear();
+    for (const proceed of all) proceed();
+  };
+  return {
+    begin() {
+      atWork += 1;
+      return {
+        end,
+        async aside(wait) {
+          const waited = wait();
+          if (await isOver(waited)) return waited;
+          end();
+          return waited.finally(() => {
+            atWork += 1;
+          });
+        },
+      };
+    },
+    none(since, proceed) {
+      const left = Math.ceil(since + patienceMs - performance.now());
+      if (atWork === 0 || left <= 0) return true;
+      const timer = setTimeout(() => {
+        if (waiting.delete(once)) proceed();
+      }, left);
+      const once = () => {
+        clearTimeout(timer);
+        proceed();
+      };
+      waiting.add(once);
+      return false;
+    },
+  };
+}
+
+/** Whether it is over before the event loop has come round. */
+function isOver(waited: Promise<unknown>): Promise<boolean> {
+  const over = () => true;
+  return Promise.race([waited.then(over, over), new Promise<false>((resolve) => setImmediate(resolve, false))]);
+}
