@@ -5,6 +5,8 @@ const patienceMs = 1_000;
 export interface Additions {
   /** From now on one more is. */
   begin(): Addition;
+  /** Somebody has connected, and may be one: is taken for one until the event loop, which lets in one at a time, comes round. */
+  arrived(): void;
   /** Calls `proceed` once, when none is any more, or has been for long since `since` (performance.now()). At once, if so: true. */
   none(since: number, proceed: () => void): boolean;
 }
@@ -40,6 +42,10 @@ export function newAdditions(): Additions {
           });
         },
       };
+    },
+    arrived() {
+      atWork += 1;
+      setImmediate(end);
     },
     none(since, proceed) {
       const left = Math.ceil(since + patienceMs - performance.now());

@@ -44,14 +44,14 @@ export function newLanes({ plugins, kernel }: Pick<Platform, 'plugins' | 'kernel
     enter({ type, env: { CNI_COMMAND: command } }, work) {
       const isAdd = command === 'ADD';
       const own = isAdd ? lanes.additions : lanes.others;
-      const turn = () => new Promise<void>((begin) => turns.take(isAdd, begin));
+      const turn = () => new Promise<void>((begin) => turns(isAdd, begin));
       return (plugins.get(type)?.kind === 'ipam' ? lanes.ipam : own)(async () => {
         if (isAdd) return asAddition(additions.begin(), turn, work);
         await turn();
         return work({ ...alone, ...(command === 'DEL' && { inTurn: (answer) => answer.finally(turn) }) });
       });
     },
-    arrived: turns.arrived,
+    arrived: additions.arrived,
     linkRemovals: newLinkRemovals(kernel, additions),
     sweep: newSweep(),
     running: () => all.reduce((sum, each) => sum + each.running(), 0),

@@ -1,23 +1,18 @@
 import type { Additions } from './additions';
 
 /** Begins work in an order of its own. */
-export interface Turns {
-  take(urgent: boolean, begin: () => void): void;
-  /** Somebody has connected. */
-  arrived(): void;
-}
+export type Turns = (urgent: boolean, begin: () => void) => void;
 
 /**
  * One piece of work is begun in each turn of the event loop, which first takes what has arrived: a launcher waits no longer than
- * `patienceMs` to be claimed, and must not wait behind the work of all who came before. What is urgent goes first. What is
- * not waits until no ADD is at work, and while others arrive, since one of them may be an ADD: the loop lets in one at a time.
+ * `patienceMs` to be claimed, and must not wait behind the work of all who came before. What is urgent goes first, and
+ * what is not waits until no ADD is at work.
  */
 export function newTurns(additions: Additions): Turns {
   const urgent: (() => void)[] = [];
   const others: { begin: () => void; since: number }[] = [];
   let isScheduled = false;
   let isHeld = false;
-  let quiet = true;
   const schedule = (): void => {
     if (isScheduled || (urgent.length === 0 && (others.length === 0 || isHeld))) return;
     isScheduled = true;
@@ -31,9 +26,7 @@ export function newTurns(additions: Additions): Turns {
   };
   const nextOther = (): (() => void) | undefined => {
     const [first] = others;
-    const wasQuiet = quiet;
-    quiet = true;
-    if (first === undefined || !wasQuiet) return undefined;
+    if (first === undefined) return undefined;
     isHeld = !additions.none(first.since, resume);
     return isHeld ? undefined : others.shift()?.begin;
   };
@@ -41,14 +34,9 @@ export function newTurns(additions: Additions): Turns {
     isHeld = false;
     schedule();
   };
-  return {
-    take(isUrgent, begin) {
-      if (isUrgent) urgent.push(begin);
-      else others.push({ begin, since: performance.now() });
-      schedule();
-    },
-    arrived() {
-      quiet = false;
-    },
+  return (isUrgent, begin) => {
+    if (isUrgent) urgent.push(begin);
+    else others.push({ begin, since: performance.now() });
+    schedule();
   };
 }

@@ -69,14 +69,14 @@ describe('The turns of the daemon', () => {
     const turns = newTurns(newAdditions());
     const begun: string[] = [];
     const arrived = () => setImmediate(() => begun.push('(what has arrived)'));
-    turns.take(false, () => begun.push('DEL 1'));
+    turns(false, () => begun.push('DEL 1'));
     arrived();
-    turns.take(false, () => begun.push('DEL 2'));
-    turns.take(false, () => begun.push('DEL 3'));
-    turns.take(true, () => begun.push('ADD'));
+    turns(false, () => begun.push('DEL 2'));
+    turns(false, () => begun.push('DEL 3'));
+    turns(true, () => begun.push('ADD'));
     while (begun.length < 5) await turn();
     expect(begun).to.deep.equal(['ADD', '(what has arrived)', 'DEL 1', 'DEL 2', 'DEL 3']);
-    turns.take(false, () => begun.push('later'));
+    turns(false, () => begun.push('later'));
     await turn();
     expect(begun.at(-1)).to.equal('later');
   });
@@ -86,10 +86,10 @@ describe('The turns of the daemon', () => {
     const turns = newTurns(additions);
     const begun: string[] = [];
     const { end } = additions.begin();
-    turns.take(false, () => begun.push('DEL'));
+    turns(false, () => begun.push('DEL'));
     await turn();
     await turn();
-    turns.take(true, () => begun.push('another ADD'));
+    turns(true, () => begun.push('another ADD'));
     await turn();
     await turn();
     expect(begun).to.deep.equal(['another ADD']);
@@ -101,9 +101,9 @@ describe('The turns of the daemon', () => {
   it('ask but once whether an ADD is at work, and then wait to be told', async () => {
     const asked: (() => void)[] = [];
     const turns = newTurns({ ...newAdditions(), none: (_, proceed) => asked.push(proceed) < 1 });
-    turns.take(false, () => {});
+    turns(false, () => {});
     for (let i = 0; i < 5; i++) await turn();
-    turns.take(false, () => {});
+    turns(false, () => {});
     for (let i = 0; i < 5; i++) await turn();
     expect(asked.length).to.equal(1);
     asked[0]?.();
@@ -111,14 +111,24 @@ describe('The turns of the daemon', () => {
     expect(asked.length).to.equal(2);
   });
 
-  it('begin nothing that is not urgent in a turn in which somebody has connected', async () => {
-    const turns = newTurns(newAdditions());
+  it('begin nothing that is not urgent while others connect, for a second at most', async () => {
+    const additions = newAdditions();
+    const turns = newTurns(additions);
     const begun: string[] = [];
-    turns.take(false, () => begun.push('DEL'));
-    for (const expected of [[], [], ['DEL']]) {
-      if (expected.length === 0) turns.arrived();
-      await turn();
-      expect(begun).to.deep.equal(expected);
-    }
+    let isCrowded = true;
+    const crowd = (): void => {
+      additions.arrived();
+      if (isCrowded) setImmediate(crowd);
+    };
+    crowd();
+    turns(false, () => begun.push('DEL 1'));
+    for (let i = 0; i < 10; i++) await turn();
+    expect(begun).to.deep.equal([]);
+    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    expect(begun).to.deep.equal(['DEL 1']);
+    turns(false, () => begun.push('DEL 2'));
+    isCrowded = false;
+    for (let i = 0; i < 3; i++) await turn();
+    expect(begun).to.deep.equal(['DEL 1', 'DEL 2']);
   });
 });
