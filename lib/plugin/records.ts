@@ -88,11 +88,22 @@ export function removeRecord(store: RecordStore, key: AttachmentKey, type: strin
   removeFile(join(folder(store), recordName(key, type)));
 }
 
-/** Every record of this boot. */
-export function listRecords(store: RecordStore): AttachmentRecord[] {
+/** Every record of this boot. `unreadable` is told of those that cannot be read, and may throw, as it does by default. */
+export function listRecords(store: RecordStore, unreadable: (error: Error) => void = raise): AttachmentRecord[] {
   return names(store)
     .filter((name) => name.endsWith('.json'))
-    .flatMap((name) => load(store, name) ?? []);
+    .flatMap((name) => {
+      try {
+        return load(store, name) ?? [];
+      } catch (error) {
+        unreadable(error as Error);
+        return [];
+      }
+    });
+}
+
+function raise(error: Error): never {
+  throw error;
 }
 
 /** Whether there may be a record of this plugin type. */

@@ -33,15 +33,16 @@ export async function restoreLost(call: Call): Promise<void> {
 
 /**
  * Every attachment's elements, as far as they are not there. One that is being worked on is left to whoever does that. What
- * cannot be restored is worth a warning: whoever is served meanwhile has no part in it.
+ * cannot be restored is worth a warning, and keeps no other from it: whoever is served meanwhile has no part in it.
  */
 export async function restoreAll(platform: Platform, run: Run): Promise<void> {
+  const complain = ({ message }: Error): void => platform.warn(`restore what attachments had in nftables: ${message}`);
   try {
-    for (const record of listRecords(platform).filter(hasElements)) {
-      await ifIdle(platform, record, record.type, () => restore(platform, run, record));
+    for (const record of listRecords(platform, complain).filter(hasElements)) {
+      await ifIdle(platform, record, record.type, () => restore(platform, run, record)).catch(complain);
     }
   } catch (error) {
-    platform.warn(`restore what attachments had in nftables: ${(error as Error).message}`);
+    complain(error as Error);
   }
 }
 

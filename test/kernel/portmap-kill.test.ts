@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectUnchanged } from '../support/expect-unchanged';
@@ -149,16 +149,33 @@ describe('portmap, held before it changes the table,', () => {
 });
 
 describe('portmap, where somebody has removed all tables', () => {
-  it('adds a pod, and says so, if it cannot read what others had', () =>
+  it('adds a pod, restores what others had as far as it can read it, and says what it cannot', () =>
     inWorld(freshNode, async (world) => {
       await otherPod(world);
+      const others = await elementsOf(world, 'other');
+      const folder = world.path('/run/trestle/attachments');
+      const records = () => readdirSync(folder).filter((name) => name.endsWith('.portmap.json'));
+      const [intact = ''] = records();
+      for (const [i, containerId] of ['one', 'two', 'three'].entries())
+        await attach(world, { ...wanted, containerId, mappings: [{ ...mappings[0], hostPort: 9001 + i }] });
+      const damaged = records().filter((name) => name !== intact);
+      // Otherwise they would be read when all else is done.
+      expect(damaged.some((name) => name < intact)).to.equal(true);
+      for (const name of damaged) {
+        const text = readFileSync(join(folder, name), 'utf8');
+        writeFileSync(join(folder, name), text.replaceAll('"ensure":"{', '"ensure":"{{'));
+      }
+      for (const end of '2z') mkdirSync(join(folder, `${end}.portmap.json`));
       await nft(world, 'flush ruleset');
-      mkdirSync(world.path('/run/trestle/attachments/damaged.portmap.json'));
       const { code, stderr } = await world.cni('portmap', portmapCall(added));
-      expect({ code, stderr }).to.deep.equal({
-        code: 0,
-        stderr: 'trestle: restore what attachments had in nftables: EISDIR: illegal operation on a directory, read\n',
-      });
+      expect(code).to.equal(0);
+      const complaints = stderr.trimEnd().split('\n');
+      const unreadable =
+        'trestle: restore what attachments had in nftables: EISDIR: illegal operation on a directory, read';
+      expect(complaints.filter((line) => line === unreadable)).to.have.length(2);
+      expect(complaints.filter((line) => /nftables: .*JSON/.test(line))).to.have.length(damaged.length);
+      expect(complaints).to.have.length(2 + damaged.length);
       expect(await elementsOf(world, 'test')).to.have.length.above(mappings.length);
+      expect(await elementsOf(world, 'other')).to.deep.equal(others);
     }));
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -76,6 +76,15 @@ describe('attachment records', () => {
       expect(readRecord(store, key, 'bridge'), text).to.equal(undefined);
       expect(listRecords(store), text).to.deep.equal([]);
     }
+  });
+
+  it('that cannot be read are told to whoever wants to know, and end the listing for all others', () => {
+    writeRecord(store, record);
+    for (const end of '2z') mkdirSync(join(store.stateDir, 'attachments', `${end}.bridge.json`));
+    const told: string[] = [];
+    expect(listRecords(store, ({ message }) => told.push(message))).to.have.length(1);
+    expect(told).to.deep.equal(Array(2).fill('EISDIR: illegal operation on a directory, read'));
+    expect(() => listRecords(store)).to.throw(told[0]);
   });
 
   it('are none where nothing was ever attached', () => {
