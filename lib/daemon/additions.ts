@@ -33,12 +33,17 @@ export function newAdditions(): Additions {
       atWork += 1;
       return {
         end,
-        async aside(wait) {
-          const waited = wait();
-          if (await isOver(waited)) return waited;
-          end();
-          return waited.finally(() => {
-            atWork += 1;
+        aside(wait) {
+          let isOver = false;
+          let isAside = false;
+          // What is had at once keeps nobody waiting, and lets nobody pass.
+          setImmediate(() => {
+            isAside = !isOver;
+            if (isAside) end();
+          });
+          return wait().finally(() => {
+            isOver = true;
+            if (isAside) atWork += 1;
           });
         },
       };
@@ -61,10 +66,4 @@ export function newAdditions(): Additions {
       return false;
     },
   };
-}
-
-/** Whether it is over before the event loop has come round. */
-function isOver(waited: Promise<unknown>): Promise<boolean> {
-  const over = () => true;
-  return Promise.race([waited.then(over, over), new Promise<false>((resolve) => setImmediate(resolve, false))]);
 }
