@@ -168,8 +168,10 @@ Status NftTransaction::Add(const NftElements& elements, const std::vector<Found>
 }
 
 Status NftTransaction::Remove() {
-  Seen seen;
+  // Several may name the same key, each as its own: it goes if it is one of theirs, and only once.
+  Seen removed;
   for (const NftElements& elements : change_.remove) {
+    Seen seen;
     auto found = Find(elements, seen);
     if (!found) return found.fault();
     NftElements present{elements.set, {}, {}, {}};
@@ -177,7 +179,7 @@ Status NftTransaction::Remove() {
       if (!element) continue;
       const bool is_anothers =
           elements.comment && !element->comment.empty() && element->comment != *elements.comment;
-      if (!is_anothers) present.keys.push_back(key);
+      if (!is_anothers && removed.emplace(elements.set, key.text).second) present.keys.push_back(key);
     }
     batch_.DeleteElements(present);
   }

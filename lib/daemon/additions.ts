@@ -34,6 +34,7 @@ export function newAdditions(): Additions {
       return {
         end,
         aside(wait) {
+          const waited = wait();
           let isOver = false;
           let isAside = false;
           // What is had at once keeps nobody waiting, and lets nobody pass.
@@ -41,7 +42,7 @@ export function newAdditions(): Additions {
             isAside = !isOver;
             if (isAside) end();
           });
-          return wait().finally(() => {
+          return waited.finally(() => {
             isOver = true;
             if (isAside) atWork += 1;
           });

@@ -113,6 +113,14 @@ describe('nft.batch', () => {
     expect(await elements('pods4')).to.deep.equal([]);
   });
 
+  it('removes what several name if it is of one of them, and once', async () => {
+    const keys = (comment: string, ...keys: string[]) => ({ set: 'pods4', keys, comment });
+    await ns.apply({ ...table, ensure, add: [keys('second', '10.1.0.5'), keys('', '10.1.0.6')] });
+    const remove = ['first', 'second', 'third'].map((comment) => keys(comment, '10.1.0.5', '10.1.0.6'));
+    await ns.apply({ ...table, remove });
+    expect(await elements('pods4')).to.deep.equal([]);
+  });
+
   it('adds what is missing beside what is there, and says which', async () => {
     await ns.apply({ ...table, ensure: { ...ensure, rules: [] }, add: [{ set: 'pods4', keys: ['10.1.0.5'] }] });
     const [made] = await ns.apply({
