@@ -50,6 +50,13 @@ void WriteEnd(AttributeWriter& to, const std::string& name, const std::optional<
   if (mtu) to.U32(IFLA_MTU, *mtu);
 }
 
+// Left to itself the kernel (since 5.17) gives an end as many queues as there are processors and then uses
+// one, and taking the others out of use waits for RCU twice.
+void WriteOneQueue(AttributeWriter& to) {
+  to.U32(IFLA_NUM_TX_QUEUES, 1);
+  to.U32(IFLA_NUM_RX_QUEUES, 1);
+}
+
 void WriteKind(AttributeWriter& to, const LinkAdd& step, int peer_netns) {
   to.Text(IFLA_INFO_KIND, step.kind);
   if (step.vlan_filtering) {
@@ -60,6 +67,7 @@ void WriteKind(AttributeWriter& to, const LinkAdd& step, int peer_netns) {
     data.Nested(VETH_INFO_PEER, [&](auto& peer) {
       peer.Head(LinkHeader(0));
       WriteEnd(peer, step.peer->name, step.peer->mac, step.peer->mtu);
+      WriteOneQueue(peer);
       if (step.peer->ns != step.ns) peer.U32(IFLA_NET_NS_FD, uint32_t(peer_netns));
     });
   });
@@ -71,6 +79,7 @@ Status Create(Session& session, Socket& socket, const LinkAdd& step, int master)
   header.ifi_flags = header.ifi_change;
   Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, header);
   WriteEnd(request.attributes(), step.name, step.mac, step.mtu);
+  if (step.peer) WriteOneQueue(request.attributes());
   if (master != 0) request.attributes().U32(IFLA_MASTER, uint32_t(master));
   const int peer_netns = step.peer ? session.namespaces().fd(step.peer->ns) : -1;
   request.attributes().Nested(IFLA_LINKINFO, [&](auto& info) { WriteKind(info, step, peer_netns); });

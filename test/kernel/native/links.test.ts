@@ -36,6 +36,13 @@ describe('links', () => {
       expect(made?.peer).to.deep.equal({ ifindex: pod.ifindex, mac: pod.address, mtu: 1300 });
     });
 
+    it('gives each end of a pair one queue', async () => {
+      await ns.apply(pair);
+      const [host] = await ns.ip('host', 'link', 'show', 'vetha');
+      const [pod] = await ns.ip('pod', 'link', 'show', 'eth0');
+      for (const end of [host, pod]) expect(end).to.include({ num_tx_queues: 1, num_rx_queues: 1 });
+    });
+
     it('can make both ends in one namespace', async () => {
       const [made] = await ns.apply({ ...veth, link: { kind: 'veth', peer: { ns: 'host', name: 'vethb' } } });
       const [peer] = await ns.ip('host', 'link', 'show', 'vethb');
