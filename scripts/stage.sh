@@ -31,6 +31,8 @@ for library in $(ldd "$runtime/node" "$addon" ${bun:+"$bun"} | grep -o '/[^ :]*\
 done
 # Compiled into the addon.
 cp /usr/share/doc/nlohmann-json3-dev/copyright "$runtime/licenses/nlohmann-json3-dev"
+# And into the launcher.
+cp /usr/share/doc/musl-dev/copyright "$runtime/licenses/musl"
 cp "$root/LICENSE" "$runtime/licenses/trestle"
 cp "$node/LICENSE" "$runtime/licenses/node"
 [ -z "$bun" ] || cp "$root/scripts/licenses/bun" "$runtime/licenses/bun"
@@ -68,8 +70,10 @@ line() {
 # The daemon is there for long: the room that V8 gives to young objects would grow with each crowd of pods, and stay.
 command="node $node_flags --max-semi-space-size=1"
 plugin=${bun:+bun} environment=${bun:+BUN_ENABLE_CRASH_REPORTING=0}
+# By musl: the start of a static program of glibc asks the processor some eighty questions (CPUID), each of which a virtual
+# machine's host answers.
 # shellcheck disable=SC2086 # lists of words
-${CC:-cc} -static -Os -Wall -Wextra -Wconversion -Werror -s -o "$out/launcher" "$root"/native/launcher/*.c \
+${CC:-musl-gcc} -static -Os -Wall -Wextra -Wconversion -Werror -s -o "$out/launcher" "$root"/native/launcher/*.c \
   -DRUNTIME="\"$id\"" -DLOADER="\"$loader\"" -DPLUGINS="$(literals $plugins)" \
   -DVERSION_REPORT="$(line "$version_report")" \
   -DLOADER_FLAGS="$(literals ${LOADER_FLAGS:-})" -DCOMMAND_ENGINE="$(literals $command)" \

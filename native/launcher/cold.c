@@ -1,6 +1,9 @@
 #define _GNU_SOURCE
 #include "cold.h"
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +93,9 @@ static void clean_environment(const struct cold* cold, char* const env[], char* 
 static bool can_start(const char* engine) {
   if (strcmp(engine, "bun") != 0) return true;
 #ifdef __x86_64__
-  if (!__builtin_cpu_supports("sse4.2") || !__builtin_cpu_supports("popcnt")) return false;
+  /* Not by __builtin_cpu_supports, which asks at every start: a virtual machine's host has to answer. */
+  unsigned int eax, ebx, ecx, edx;
+  if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & bit_SSE4_2) || !(ecx & bit_POPCNT)) return false;
 #endif
   return access("/proc/self/maps", R_OK) == 0;
 }

@@ -168,9 +168,9 @@ describe('the launcher', () => {
 });
 
 describe('an installed plugin', () => {
-  it('is a static program of less than a megabyte', async () => {
+  it('is a static program of less than a hundred kilobytes', async () => {
     const plugin = join(installedPlugins, 'bridge');
-    expect(statSync(plugin).size).to.be.below(1_000_000);
+    expect(statSync(plugin).size).to.be.below(100_000);
     const { stdout } = await run('readelf', ['--program-headers', '--dynamic', plugin]);
     expect(stdout)
       .to.include('LOAD')
