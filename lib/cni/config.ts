@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { CniError, ErrorCode } from './errors';
 import { foldKeys, pathText } from './fold';
+import { onceIfFrozen } from './frozen';
 import { found } from './quote';
 
 export { foldKeys, unknownKeys } from './fold';
@@ -12,9 +13,23 @@ type Path = readonly (string | number)[];
  * A configuration by its schema: keys without regard to case, null as absent, unknown keys ignored, as Go does.
  * Throws code 7 with the first fault: `invalid configuration: "mtu": expected a whole number, found "1500" (string)`.
  */
-export function parseConfig<S extends v.GenericSchema>(schema: S, raw: Record<string, unknown>): v.InferOutput<S> {
-  return check(schema, raw, ErrorCode.invalidConfig, 'invalid configuration');
+export function parseConfig<S extends v.GenericSchema>(
+  schema: S,
+  raw: Readonly<Record<string, unknown>>,
+): v.InferOutput<S> {
+  const parse = parsers.get(schema) ?? onceIfFrozen(parserOf(schema));
+  parsers.set(schema, parse);
+  return parse(raw) as v.InferOutput<S>;
 }
+
+type Parser = (raw: Readonly<Record<string, unknown>>) => unknown;
+
+const parsers = new WeakMap<v.GenericSchema, Parser>();
+
+const parserOf =
+  (schema: v.GenericSchema): Parser =>
+  (raw) =>
+    check(schema, raw, ErrorCode.invalidConfig, 'invalid configuration');
 
 /** As {@link parseConfig}, for other documents: `subject` begins the message. */
 export function check<S extends v.GenericSchema>(

@@ -12,7 +12,12 @@ export function readRegularFile(path: string, limit: number): string {
  * bytes: a fifo would keep the request waiting for ever, and a device would never end.
  */
 export function readRegularBytes(path: string, limit: number): Buffer {
-  return withFile(path, O_RDONLY, (file) => {
+  return withFile(path, O_RDONLY, (file, size) => {
+    // Most are small, and read at once; what says nothing of its size (in /proc) is read to its end.
+    if (size > 0 && size <= Math.min(limit, 4096)) {
+      const whole = Buffer.allocUnsafe(size);
+      return whole.subarray(0, readSync(file, whole, 0, size, null));
+    }
     const chunks: Buffer[] = [];
     let length = 0;
     // As much as there is, and not what there may be: that is megabytes where a file has a hundred bytes.
@@ -32,11 +37,12 @@ export function appendToRegularFile(path: string, text: string): void {
 }
 
 /** Opens it without waiting for anybody at the other end. */
-function withFile<T>(path: string, flags: number, work: (file: number) => T): T {
+function withFile<T>(path: string, flags: number, work: (file: number, size: number) => T): T {
   const file = openSync(path, flags | O_NONBLOCK | O_NOCTTY, 0o600);
   try {
-    if (!fstatSync(file).isFile()) throw new Error(`${path} is not a regular file`);
-    return work(file);
+    const found = fstatSync(file);
+    if (!found.isFile()) throw new Error(`${path} is not a regular file`);
+    return work(file, found.size);
   } finally {
     closeSync(file);
   }

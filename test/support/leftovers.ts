@@ -7,7 +7,7 @@
 export const bookkeeping: RegExp[] = [
   /^files \/var\/lib\/cni\/networks\/([^/]+\/(last_reserved_ip\.\d+|lock)?)?: /,
   /^files \/var\/lib\/cni\/results\/: /,
-  /^files \/run\/trestle\/(lock|attachments\/|runs\/|leases\/([a-z2-7]+\/(stamp)?)?)?: /,
+  /^files \/run\/trestle\/(lock|attachments\/|runs\/|leases\/([a-z2-7]+\/(stamp[.\d]*)?)?)?: /,
 ];
 
 /** What others may use too, and so is never undone: a bridge with its addresses, forwarding, nftables sets and maps and their rules. */

@@ -4,6 +4,7 @@ import { knownArgs } from '../../cni/args';
 import { list } from '../../cni/config';
 import { lookup } from '../../cni/decode';
 import { CniError, ErrorCode } from '../../cni/errors';
+import { onceIfFrozen } from '../../cni/frozen';
 import type { Request } from '../../cni/request';
 import type { Route } from '../../cni/result';
 import { isAtLeast } from '../../cni/versions';
@@ -81,22 +82,22 @@ export function settingsOf(config: HostLocalConfig, request: Pick<Request, 'args
   if (config.ipam === undefined) throw invalid("IPAM config missing 'ipam' key");
   const { routes = [], resolvConf = '', statusOnExhaustion = false } = config.ipam;
   const requested = requestedOf(request, config);
-  return { sets: setsOf(config, request.cniVersion), requested, routes, resolvConf, statusOnExhaustion };
+  const sets = setsOf(config);
+  const families = sets.map(([range]) => range?.start.family);
+  if (new Set(families).size < families.length && !isAtLeast(request.cniVersion, '0.3.0')) {
+    throw invalid(`CNI version ${request.cniVersion} does not support more than 1 address per family`);
+  }
+  return { sets, requested, routes, resolvConf, statusOnExhaustion };
 }
 
 /** runtimeConfig's range sets, then the old single range, then `ranges`: their numbers are in the names of files. */
-function setsOf({ ipam = {}, runtimeConfig = {} }: HostLocalConfig, cniVersion: string): RangeSet[] {
+const setsOf = onceIfFrozen(({ ipam = {}, runtimeConfig = {} }: HostLocalConfig): RangeSet[] => {
   const { subnet, rangeStart, rangeEnd, gateway, ranges = [] } = ipam;
   const single: RangeSpec[][] = subnet ? [[{ subnet, rangeStart, rangeEnd, gateway }]] : [];
   const specs = [...(runtimeConfig.ipRanges ?? []), ...single, ...ranges];
   if (specs.length === 0) throw invalid('no IP ranges specified');
-  const sets = completeSets(specs);
-  const families = sets.map(([range]) => range?.start.family);
-  if (new Set(families).size < families.length && !isAtLeast(cniVersion, '0.3.0')) {
-    throw invalid(`CNI version ${cniVersion} does not support more than 1 address per family`);
-  }
-  return sets;
-}
+  return completeSets(specs);
+});
 
 function requestedOf({ args }: Pick<Request, 'args'>, { args: configArgs, runtimeConfig }: HostLocalConfig): Address[] {
   const { IP = '' } = knownArgs(args, ['IP']);

@@ -55,10 +55,7 @@ export function openHolders(stateDir: string, folder: string): Holders {
     update(holder, addresses) {
       said.set(keyOf(holder), [...addresses]);
       scanned?.set(keyOf(holder), { holder, addresses: [...addresses] });
-      tryCache(() => {
-        index.unseal(cache);
-        index.note(cache, holder, addresses);
-      });
+      tryCache(() => index.note(cache, holder, addresses));
     },
     close(now) {
       if (changed) tryCache(() => index.seal(cache, now));
