@@ -1,87 +1,21 @@
-// What JavaScript sees: the functions of `Native` in lib/kernel/contract.ts. Every one that may wait runs on
-// a thread of its own, neither libuv's nor the main one, because it changes its network namespace.
-#include <functional>
+// What JavaScript sees: the functions of `Native` in lib/kernel/contract.ts. What may wait runs on threads of
+// our own, neither libuv's nor the main one, because it changes its network namespace.
 #include <memory>
 #include <optional>
-#include <stop_token>
+#include <string>
+#include <utility>
 
+#include "addon_calls.h"
+#include "addon_door.h"
 #include "calls.h"
 #include "children.h"
 #include "locks.h"
+#include "netns.h"
 #include "plain_data.h"
-#include "thread.h"
+#include "visits.h"
 
 namespace trestle {
 namespace {
-
-// A call that is under way. It lives until its thread has ended; at the end of the environment too.
-struct Call {
-  explicit Call(Napi::Env env, Work todo)
-      : promise(Napi::Promise::Deferred::New(env)), work(std::move(todo)) {}
-  ~Call() { stop.request_stop(); }  // then `thread`, the last member, is waited for
-  Call(Call&&) = delete;
-  Call& operator=(Call&&) = delete;
-  Call(const Call&) = delete;
-  Call& operator=(const Call&) = delete;
-
-  Napi::Promise::Deferred promise;
-  Work work;
-  std::stop_source stop;
-  std::optional<Result<Value>> answer;
-  std::optional<Thread> thread;
-};
-
-void Settle(Napi::Env env, Napi::Promise::Deferred& promise, const Result<Value>& answer) {
-  if (answer) {
-    promise.Resolve(ToJs(env, *answer));
-  } else {
-    promise.Reject(ToJs(env, answer.fault()));
-  }
-}
-
-// Runs on the main thread once the work is done; not at all (no environment) when the process is ending.
-void OnDone(Napi::Env env, Napi::Function /*callback*/, Call* call, void* /*data*/) {
-  if (env != nullptr) Settle(env, call->promise, *call->answer);
-}
-
-using Doorbell = Napi::TypedThreadSafeFunction<Call, void, OnDone>;
-
-void Finalize(Napi::Env /*env*/, void* /*data*/, Call* call) {
-  const std::unique_ptr<Call> owner(call);
-}
-
-// Whether the event loop goes on until an answer has come.
-enum class Loop { kWaits, kMayEnd };
-
-// Starts the work; the doorbell is what keeps the event loop alive until it has rung.
-Napi::Value Start(Napi::Env env, Work work, Loop loop = Loop::kWaits) {
-  auto owner = std::make_unique<Call>(env, std::move(work));
-  Call* call = owner.get();
-  const Napi::Promise promise = call->promise.Promise();
-  auto doorbell = Doorbell::New(env, "trestle", 0, 1, owner.release(), Finalize, static_cast<void*>(nullptr));
-  if (loop == Loop::kMayEnd) doorbell.Unref(env);
-  auto thread = Thread::Start([call, doorbell]() mutable {
-    call->answer = call->work(call->stop.get_token());
-    if (doorbell.BlockingCall() != napi_closing) doorbell.Release();
-  });
-  if (thread) {
-    call->thread.emplace(std::move(*thread));
-  } else {
-    Settle(env, call->promise, thread.fault());
-    doorbell.Release();
-  }
-  return promise;
-}
-
-Napi::Value Settled(Napi::Env env, const Result<Value>& answer) {
-  auto promise = Napi::Promise::Deferred::New(env);
-  Settle(env, promise, answer);
-  return promise.Promise();
-}
-
-Napi::Value Refuse(Napi::Env env, const Fault& fault) {
-  return Settled(env, fault);
-}
 
 // -1 for anything else.
 int WholeNumber(const Napi::Value& value) {
@@ -91,10 +25,14 @@ int WholeNumber(const Napi::Value& value) {
 
 class Addon : public Napi::Addon<Addon> {
  public:
-  Addon(Napi::Env /*env*/, Napi::Object exports) {
+  Addon(Napi::Env env, Napi::Object exports) : calls_(env) {
+    RememberHome();
     DefineAddon(exports, {InstanceMethod("observe", &Addon::Observe, kAttributes),
                           InstanceMethod("apply", &Addon::Apply, kAttributes),
+                          InstanceMethod("visit", &Addon::Visit, kAttributes),
+                          InstanceMethod("leave", &Addon::Leave, kAttributes),
                           InstanceMethod("lock", &Addon::Lock, kAttributes),
+                          InstanceMethod("tryLock", &Addon::TryLock, kAttributes),
                           InstanceMethod("unlock", &Addon::Unlock, kAttributes),
                           InstanceMethod("makeNetns", &Addon::MakeNetns, kAttributes),
                           InstanceMethod("removeNetns", &Addon::RemoveNetns, kAttributes),
@@ -103,47 +41,101 @@ class Addon : public Napi::Addon<Addon> {
                           InstanceMethod("signal", &Addon::Signal, kAttributes),
                           InstanceMethod("watch", &Addon::Watch, kAttributes),
                           InstanceMethod("linkGone", &Addon::LinkGone, kAttributes),
-                          InstanceMethod("notify", &Addon::Notify, kAttributes)});
+                          InstanceMethod("notify", &Addon::Notify, kAttributes),
+                          InstanceMethod("openDoor", &Addon::OpenDoor, kAttributes),
+                          InstanceMethod("closeDoor", &Addon::CloseDoor, kAttributes),
+                          InstanceMethod("answer", &Addon::Answer, kAttributes),
+                          InstanceMethod("report", &Addon::Report, kAttributes),
+                          InstanceMethod("dismiss", &Addon::Dismiss, kAttributes)});
   }
 
  private:
   static constexpr napi_property_attributes kAttributes = napi_enumerable;
 
-  template <class Parse>
-  Napi::Value Run(const Napi::CallbackInfo& info, Parse parse, Loop loop = Loop::kWaits) {
-    const auto arguments = FromJs(info);
-    if (!arguments) return Refuse(info.Env(), arguments.fault());
-    auto work = parse(*arguments->template As<Array>());
-    if (!work) return Refuse(info.Env(), work.fault());
-    return Start(info.Env(), std::move(*work), loop);
+  static constexpr AddonCalls::Manner kOnOwnThread{.has_own_thread = true, .is_waited_for = true};
+  static constexpr AddonCalls::Manner kUnawaited{.has_own_thread = false, .is_waited_for = false};
+
+  Napi::Value Run(Napi::Env env, Result<Work> work, AddonCalls::Manner manner = {}) {
+    return work ? calls_.Start(env, std::move(*work), manner) : Promised(env, work.fault());
   }
 
-  Napi::Value Observe(const Napi::CallbackInfo& info) { return Run(info, ParseObserve); }
-  Napi::Value Apply(const Napi::CallbackInfo& info) { return Run(info, ParseApply); }
+  template <class Parse>
+  Napi::Value Run(const Napi::CallbackInfo& info, Parse parse, AddonCalls::Manner manner = {}) {
+    const auto arguments = FromJs(info);
+    if (!arguments) return Promised(info.Env(), arguments.fault());
+    return Run(info.Env(), parse(*arguments->template As<Array>()), manner);
+  }
+
+  static std::string TextOf(const Napi::Value& value) {
+    return value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+  }
+
+  static std::optional<std::string> PathOf(const Napi::Value& value) {
+    std::string path = TextOf(value);
+    return path.empty() ? std::nullopt : std::optional(std::move(path));
+  }
+
+  Napi::Value Observe(const Napi::CallbackInfo& info) {
+    return Run(info.Env(), ParseObserve(TextOf(info[0]), visits_));
+  }
+  Napi::Value Apply(const Napi::CallbackInfo& info) {
+    return Run(info.Env(), ParseApply(TextOf(info[0]), visits_));
+  }
+
+  // visit(host or "", pod or ""): the number of the visit, below 0 where the pod's namespace is the host's.
+  Napi::Value Visit(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const auto number = visits_.Pay({PathOf(info[0]), PathOf(info[1])});
+    if (number) return Napi::Number::New(env, *number);
+    Napi::Error(env, ToJs(env, number.fault())).ThrowAsJavaScriptException();
+    return env.Null();
+  }
+  // To close what was open takes some time, for which nobody is to wait.
+  void Leave(const Napi::CallbackInfo& info) {
+    if (auto visit = visits_.End(WholeNumber(info[0]))) calls_.Aside([left = std::move(visit)] {});
+  }
+
   // A lock that nobody holds is taken at once: a thread costs more than to try.
   Napi::Value Lock(const Napi::CallbackInfo& info) {
     const auto arguments = FromJs(info);
-    if (!arguments) return Refuse(info.Env(), arguments.fault());
+    if (!arguments) return Promised(info.Env(), arguments.fault());
     auto request = ParseLock(*arguments->As<Array>());
-    if (!request) return Refuse(info.Env(), request.fault());
+    if (!request) return Promised(info.Env(), request.fault());
     LockRequest once = *request;
     once.timeout = {};
     const auto taken = trestle::Lock(once, locks_)({});
     const bool waits = taken && taken->IsNull() && request->timeout > once.timeout;
-    return waits ? Start(info.Env(), trestle::Lock(*request, locks_)) : Settled(info.Env(), taken);
+    return waits ? Run(info.Env(), trestle::Lock(*request, locks_)) : Promised(info.Env(), taken);
   }
 
-  Napi::Value MakeNetns(const Napi::CallbackInfo& info) { return Run(info, ParseMakeNetns); }
-  Napi::Value RemoveNetns(const Napi::CallbackInfo& info) { return Run(info, ParseRemoveNetns); }
+  // tryLock(path, offset or -1 for all of it, shared)
+  Napi::Value TryLock(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const double offset = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : -1;
+    LockRequest request{.path = TextOf(info[0]), .timeout = {}, .offset = {}, .shared = info[2].ToBoolean()};
+    if (offset >= 0) request.offset = uint64_t(offset);
+    const auto taken = locks_->Take(request, {});
+    if (!taken) {
+      Napi::Error(env, ToJs(env, taken.fault())).ThrowAsJavaScriptException();
+      return env.Null();
+    }
+    return *taken ? Napi::Number::New(env, **taken) : env.Null();
+  }
+
+  Napi::Value MakeNetns(const Napi::CallbackInfo& info) { return Run(info, ParseMakeNetns, kOnOwnThread); }
+  Napi::Value RemoveNetns(const Napi::CallbackInfo& info) {
+    return Run(info, ParseRemoveNetns, kOnOwnThread);
+  }
   Napi::Value Spawn(const Napi::CallbackInfo& info) {
-    return Run(info, [this](const Array& arguments) { return ParseSpawn(arguments, children_); });
+    auto parse = [this](const Array& arguments) { return ParseSpawn(arguments, children_); };
+    return Run(info, parse, kOnOwnThread);
   }
   Napi::Value Wait(const Napi::CallbackInfo& info) {
     return Run(info, [this](const Array& arguments) { return ParseWait(arguments, children_); });
   }
 
-  Napi::Value Watch(const Napi::CallbackInfo& info) { return Run(info, ParseWatch, Loop::kMayEnd); }
-  Napi::Value LinkGone(const Napi::CallbackInfo& info) { return Run(info, ParseLinkGone, Loop::kMayEnd); }
+  Napi::Value Watch(const Napi::CallbackInfo& info) { return Run(info, ParseWatch, kUnawaited); }
+  Napi::Value LinkGone(const Napi::CallbackInfo& info) { return Run(info, ParseLinkGone, kUnawaited); }
   Napi::Value Notify(const Napi::CallbackInfo& info) { return Run(info, ParseNotify); }
 
   Napi::Value Signal(const Napi::CallbackInfo& info) {
@@ -157,10 +149,20 @@ class Addon : public Napi::Addon<Addon> {
     Napi::Error(info.Env(), ToJs(info.Env(), fault)).ThrowAsJavaScriptException();
   }
 
+  void OpenDoor(const Napi::CallbackInfo& info) { door_.Open(info); }
+  void CloseDoor(const Napi::CallbackInfo& /*info*/) { door_.Close(); }
+  void Answer(const Napi::CallbackInfo& info) { door_.Answer(info); }
+  void Report(const Napi::CallbackInfo& info) { door_.Report(info); }
+  void Dismiss(const Napi::CallbackInfo& info) { door_.Dismiss(info); }
+
+  Visits visits_;
   // Shared with the threads that take locks.
   std::shared_ptr<Locks> locks_ = std::make_shared<Locks>();
   // Killed, if they still run, when the environment ends.
   std::shared_ptr<Children> children_ = std::make_shared<Children>();
+  AddonDoor door_;
+  // The last member: what works uses the others.
+  AddonCalls calls_;
 };
 
 }  // namespace

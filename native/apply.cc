@@ -35,8 +35,8 @@ Value ToValue(const Fault& fault, size_t step, std::chrono::microseconds took) {
 
 class Run {
  public:
-  Run(const std::vector<Step>& steps, Mode mode, const Namespaces& namespaces, const std::stop_token& stop)
-      : steps_(steps), mode_(mode), namespaces_(namespaces), stop_(stop), session_(namespaces, stop) {}
+  Run(const std::vector<Step>& steps, Mode mode, Session& session)
+      : steps_(steps), mode_(mode), session_(session) {}
 
   Value Go() {
     for (size_t i = 0; i < steps_.size();) {
@@ -81,10 +81,9 @@ class Run {
     {
       std::vector<Thread> helpers;
       while (helpers.size() + 1 < std::min(end - start, max_threads)) {
-        auto helper = Thread::Start([&] {
-          Session session(namespaces_, stop_);
-          session.created() = session_.created();
-          work(session);
+        auto helper = Thread::Start([&work, beside = std::shared_ptr(session_.Beside())] {
+          AssumeAway();
+          work(*beside);
         });
         if (!helper) break;
         helpers.push_back(std::move(*helper));
@@ -96,9 +95,7 @@ class Run {
 
   const std::vector<Step>& steps_;
   Mode mode_;
-  const Namespaces& namespaces_;
-  const std::stop_token& stop_;
-  Session session_;
+  Session& session_;
   Array outcomes_;
   Array faults_;
 };
@@ -126,13 +123,12 @@ Step ParseStep(Fields& fields) {
   return fields.OneOf("op", ops)(fields);
 }
 
-Result<Value> Apply(const Where& where, const std::vector<Step>& steps, Mode mode,
-                    const std::stop_token& stop) {
-  const bool with_pod =
-      std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.uses_pod; });
-  auto namespaces = Namespaces::Open(where, with_pod);
-  if (!namespaces) return namespaces.fault();
-  return Run(steps, mode, *namespaces, stop).Go();
+Value Apply(Session& session, const std::vector<Step>& steps, Mode mode) {
+  return Run(steps, mode, session).Go();
+}
+
+bool UsePod(const std::vector<Step>& steps) {
+  return std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.uses_pod; });
 }
 
 }  // namespace trestle

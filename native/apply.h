@@ -3,12 +3,10 @@
 
 #include <functional>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "fields.h"
-#include "netns.h"
 #include "result.h"
 #include "session.h"
 #include "value.h"
@@ -35,7 +33,8 @@ Step ParseStep(Fields& fields);
 enum class Mode { kStop, kContinue };
 
 // Runs the steps on the calling thread, which it may leave in another namespace: `Applied` of the contract.
-Result<Value> Apply(const Where& where, const std::vector<Step>& steps, Mode mode,
-                    const std::stop_token& stop);
+Value Apply(Session& session, const std::vector<Step>& steps, Mode mode);
+
+bool UsePod(const std::vector<Step>& steps);
 
 }  // namespace trestle

@@ -9,6 +9,7 @@
 #include "apply.h"
 #include "departure.h"
 #include "fields.h"
+#include "json.h"
 #include "netns_make.h"
 #include "notify.h"
 #include "observe.h"
@@ -25,12 +26,55 @@ Value Named(const Array& arguments, const std::vector<const char*>& names) {
   return object;
 }
 
-Where ParseWhere(Fields call) {
+constexpr const char* kReadArguments = "read the arguments";
+
+Where ParseWhere(Fields& fields) {
   constexpr size_t max_path = 4095;
+  return {fields.OptionalText("host", max_path), fields.OptionalText("pod", max_path)};
+}
+
+// Where a call works: on a visit, or in namespaces that are opened for it alone.
+struct Place {
+  std::shared_ptr<Visit> visit;
+  Where where;
+};
+
+Place ParsePlace(Fields& call, const Visits& visits) {
   Fields fields = call.Nested("where");
-  Where where{fields.OptionalText("host", max_path), fields.OptionalText("pod", max_path)};
+  Place place;
+  if (const auto number = fields.OptionalNumber("visit", 1, INT32_MAX)) {
+    place.visit = visits.Find(int(*number));
+    if (!place.visit) fields.Complain("visit", "is none that is being paid");
+  } else {
+    place.where = ParseWhere(fields);
+  }
   fields.Finish();
-  return where;
+  return place;
+}
+
+// Does `work` there, on the calling thread, and makes JSON text of what it answers.
+Result<Value> DoIn(const Place& place, bool with_pod, const std::stop_token& stop,
+                   const std::function<Result<Value>(Session&)>& work) {
+  auto answer = [&](Session& session) -> Result<Value> {
+    session.Begin(stop);
+    auto found = work(session);
+    return found ? Value(ToJson(*found)) : std::move(found);
+  };
+  if (place.visit) {
+    const std::lock_guard guard(place.visit->busy);
+    return answer(place.visit->session);
+  }
+  auto namespaces = Namespaces::Open(place.where, with_pod);
+  if (!namespaces) return namespaces.fault();
+  Session session(std::move(*namespaces));
+  return answer(session);
+}
+
+// The object that a call is described by.
+Result<Value> ReadCall(const std::string& text) {
+  auto call = FromJson(text);
+  if (!call) return Fault{kReadArguments, 0, "the call is no JSON text: " + call.fault().message, ""};
+  return call;
 }
 
 // Of a call whose only argument is an absolute path.
@@ -49,27 +93,35 @@ Result<Work> ParsePathCall(const Array& arguments, Status (*work)(const std::str
 
 }  // namespace
 
-Result<Work> ParseObserve(const Array& arguments) {
-  const Value call = Named(arguments, {"where", "queries"});
+Result<Work> ParseObserve(const std::string& text, const Visits& visits) {
+  const auto call = ReadCall(text);
+  if (!call) return call.fault();
   std::optional<Fault> problem;
-  Fields fields(&call, "", problem);
-  const Where where = ParseWhere(fields);
+  Fields fields(&*call, "", problem);
+  const Place place = ParsePlace(fields, visits);
   std::vector<Query> queries;
   fields.Each("queries", false, [&](Fields& query) { queries.push_back(ParseQuery(query)); });
+  fields.Finish();
   if (problem) return *problem;
-  return Work([where, queries](const std::stop_token& stop) { return Observe(where, queries, stop); });
+  return Work([place, queries](const std::stop_token& stop) {
+    return DoIn(place, UsePod(queries), stop, [&](Session& session) { return Observe(session, queries); });
+  });
 }
 
-Result<Work> ParseApply(const Array& arguments) {
-  const Value call = Named(arguments, {"where", "steps", "mode"});
+Result<Work> ParseApply(const std::string& text, const Visits& visits) {
+  const auto call = ReadCall(text);
+  if (!call) return call.fault();
   std::optional<Fault> problem;
-  Fields fields(&call, "", problem);
-  const Where where = ParseWhere(fields);
+  Fields fields(&*call, "", problem);
+  const Place place = ParsePlace(fields, visits);
   std::vector<Step> steps;
   fields.Each("steps", false, [&](Fields& step) { steps.push_back(ParseStep(step)); });
   const Mode mode = fields.OneOf<Mode>("mode", {{"stop", Mode::kStop}, {"continue", Mode::kContinue}});
+  fields.Finish();
   if (problem) return *problem;
-  return Work([=](const std::stop_token& stop) { return Apply(where, steps, mode, stop); });
+  return Work([place, steps, mode](const std::stop_token& stop) {
+    return DoIn(place, UsePod(steps), stop, [&](Session& session) { return Apply(session, steps, mode); });
+  });
 }
 
 Result<LockRequest> ParseLock(const Array& arguments) {

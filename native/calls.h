@@ -4,18 +4,22 @@
 #include <functional>
 #include <memory>
 #include <stop_token>
+#include <string>
 
 #include "children.h"
 #include "locks.h"
 #include "result.h"
 #include "value.h"
+#include "visits.h"
 
 namespace trestle {
 
 using Work = std::function<Result<Value>(const std::stop_token&)>;
 
-Result<Work> ParseObserve(const Array& arguments);
-Result<Work> ParseApply(const Array& arguments);
+// These two have one argument, JSON text, and what they answer is JSON text too: V8 makes and reads that in a
+// fraction of the time that it takes to go through objects from outside.
+Result<Work> ParseObserve(const std::string& text, const Visits& visits);
+Result<Work> ParseApply(const std::string& text, const Visits& visits);
 Result<LockRequest> ParseLock(const Array& arguments);
 Work Lock(const LockRequest& request, std::shared_ptr<Locks> locks);
 Result<Work> ParseMakeNetns(const Array& arguments);

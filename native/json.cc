@@ -1,5 +1,8 @@
 #include "json.h"
 
+#include <array>
+#include <charconv>
+#include <cstdio>
 #include <utility>
 #include <vector>
 
@@ -85,12 +88,83 @@ class Builder : public nlohmann::json_sax<Json> {
   std::string problem_;
 };
 
+void Write(std::string& to, const std::string& text) {
+  to += '"';
+  for (const char letter : text) {
+    if (letter == '"' || letter == '\\') {
+      to += '\\';
+      to += letter;
+    } else if (uint8_t(letter) < 0x20) {
+      std::array<char, 8> escaped{};
+      snprintf(escaped.data(), escaped.size(), "\\u%04x", letter);
+      to += escaped.data();
+    } else {
+      to += letter;
+    }
+  }
+  to += '"';
+}
+
+void Write(std::string& to, double number) {
+  std::array<char, 32> text{};
+  // As JavaScript has them, whole numbers are exact up to here.
+  constexpr double max_whole = 9007199254740992;
+  const bool is_whole = number >= -max_whole && number <= max_whole && number == double(int64_t(number));
+  const auto end = is_whole ? std::to_chars(text.begin(), text.end(), int64_t(number))
+                            : std::to_chars(text.begin(), text.end(), number);
+  to.append(text.data(), end.ptr);
+}
+
+void Write(std::string& to, const Value& value);
+
+void Write(std::string& to, const Array& array) {
+  to += '[';
+  for (const Value& element : array) {
+    if (&element != array.data()) to += ',';
+    Write(to, element);
+  }
+  to += ']';
+}
+
+void Write(std::string& to, const Object& object) {
+  to += '{';
+  for (const auto& [name, value] : object) {
+    if (to.back() != '{') to += ',';
+    Write(to, name);
+    to += ':';
+    Write(to, value);
+  }
+  to += '}';
+}
+
+void Write(std::string& to, const Value& value) {
+  if (const auto* flag = value.As<bool>()) {
+    to += *flag ? "true" : "false";
+  } else if (const auto* number = value.As<double>()) {
+    Write(to, *number);
+  } else if (const auto* text = value.As<std::string>()) {
+    Write(to, *text);
+  } else if (const auto* array = value.As<Array>()) {
+    Write(to, *array);
+  } else if (const auto* object = value.As<Object>()) {
+    Write(to, *object);
+  } else {
+    to += "null";
+  }
+}
+
 }  // namespace
 
 Result<Value> FromJson(const std::string& text) {
   Builder builder;
   if (!Json::sax_parse(text, &builder)) return Fault{"read JSON", 0, builder.problem(), ""};
   return builder.Take();
+}
+
+std::string ToJson(const Value& value) {
+  std::string text;
+  Write(text, value);
+  return text;
 }
 
 }  // namespace trestle

@@ -1,4 +1,4 @@
-// Plain data from JSON text.
+// Plain data as JSON text.
 #pragma once
 
 #include <string>
@@ -10,5 +10,6 @@ namespace trestle {
 
 // The fault says what is wrong with the text.
 Result<Value> FromJson(const std::string& text);
+std::string ToJson(const Value& value);
 
 }  // namespace trestle

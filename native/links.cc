@@ -27,30 +27,6 @@ void ReadKind(const Attributes& info, Link& link) {
   }
 }
 
-std::optional<Link> ParseLink(const nlmsghdr& message) {
-  if (message.nlmsg_type != RTM_NEWLINK) return std::nullopt;
-  const auto* header = static_cast<const ifinfomsg*>(NLMSG_DATA(&message));
-  const auto attributes = Attributes::Of<ifinfomsg>(message);
-  const Bytes mac = attributes.Raw(IFLA_ADDRESS);
-  Link link;
-  link.ifindex = header->ifi_index;
-  link.up = (header->ifi_flags & IFF_UP) != 0;
-  link.running = (header->ifi_flags & IFF_RUNNING) != 0;
-  link.promisc_flag = (header->ifi_flags & IFF_PROMISC) != 0;
-  link.name = attributes.Text(IFLA_IFNAME);
-  link.mac = MacToText(mac.data(), mac.size());
-  link.mtu = attributes.U32(IFLA_MTU).value_or(0);
-  link.operstate = attributes.U8(IFLA_OPERSTATE).value_or(IF_OPER_UNKNOWN);
-  link.promiscuity = attributes.U32(IFLA_PROMISCUITY).value_or(0);
-  link.master = attributes.U32(IFLA_MASTER).value_or(0);
-  link.peer = attributes.U32(IFLA_LINK).value_or(0);
-  link.peer_netns_id = attributes.S32(IFLA_LINK_NETNSID);
-  link.alias = attributes.Text(IFLA_IFALIAS);
-  link.txqlen = attributes.U32(IFLA_TXQLEN).value_or(0);
-  ReadKind(attributes.Nested(IFLA_LINKINFO), link);
-  return link;
-}
-
 const char* OperstateInWords(uint8_t operstate) {
   static constexpr std::array<const char*, 7> words = {"unknown", "notpresent", "down", "lowerlayerdown",
                                                        "testing", "dormant",    "up"};
@@ -75,6 +51,30 @@ Value ToValue(const Bridge& bridge) {
 }
 
 }  // namespace
+
+std::optional<Link> ParseLink(const nlmsghdr& message) {
+  if (message.nlmsg_type != RTM_NEWLINK) return std::nullopt;
+  const auto* header = static_cast<const ifinfomsg*>(NLMSG_DATA(&message));
+  const auto attributes = Attributes::Of<ifinfomsg>(message);
+  const Bytes mac = attributes.Raw(IFLA_ADDRESS);
+  Link link;
+  link.ifindex = header->ifi_index;
+  link.up = (header->ifi_flags & IFF_UP) != 0;
+  link.running = (header->ifi_flags & IFF_RUNNING) != 0;
+  link.promisc_flag = (header->ifi_flags & IFF_PROMISC) != 0;
+  link.name = attributes.Text(IFLA_IFNAME);
+  link.mac = MacToText(mac.data(), mac.size());
+  link.mtu = attributes.U32(IFLA_MTU).value_or(0);
+  link.operstate = attributes.U8(IFLA_OPERSTATE).value_or(IF_OPER_UNKNOWN);
+  link.promiscuity = attributes.U32(IFLA_PROMISCUITY).value_or(0);
+  link.master = attributes.U32(IFLA_MASTER).value_or(0);
+  link.peer = attributes.U32(IFLA_LINK).value_or(0);
+  link.peer_netns_id = attributes.S32(IFLA_LINK_NETNSID);
+  link.alias = attributes.Text(IFLA_IFALIAS);
+  link.txqlen = attributes.U32(IFLA_TXQLEN).value_or(0);
+  ReadKind(attributes.Nested(IFLA_LINKINFO), link);
+  return link;
+}
 
 ifinfomsg LinkHeader(int ifindex, uint8_t family) {
   ifinfomsg header{};
@@ -101,7 +101,7 @@ Result<std::optional<Link>> FindLink(Session& session, Ns ns, const std::string&
   auto socket = session.Route(ns);
   if (!socket) return socket.fault();
   const auto ours = session.created().find({ns, name});
-  return FindLink(**socket, name, ours == session.created().end() ? 0 : ours->second);
+  return FindLink(**socket, name, ours == session.created().end() ? 0 : ours->second->ifindex);
 }
 
 Result<Link> NeedLink(Session& session, Ns ns, const std::string& name, const std::string& op) {
@@ -111,9 +111,15 @@ Result<Link> NeedLink(Session& session, Ns ns, const std::string& name, const st
   return std::move(**link);
 }
 
+Result<Link> NeedKnownLink(Session& session, Ns ns, const std::string& name, const std::string& op) {
+  const auto ours = session.created().find({ns, name});
+  if (ours != session.created().end()) return *ours->second;
+  return NeedLink(session, ns, name, op);
+}
+
 Result<int> NeedIfindex(Session& session, Ns ns, const std::string& name, const std::string& op) {
   const auto ours = session.created().find({ns, name});
-  if (ours != session.created().end()) return ours->second;
+  if (ours != session.created().end()) return ours->second->ifindex;
   auto link = NeedLink(session, ns, name, op);
   if (!link) return link.fault();
   return link->ifindex;

@@ -50,10 +50,13 @@ struct Link {
 Result<std::optional<Link>> FindLink(Socket& socket, const std::string& name, int ifindex = 0);
 Result<std::vector<Link>> AllLinks(Socket& socket);
 
-// The link that a step means: the one this run created under that name, else whichever has the name.
+// The link that a step means: the one this run created under that name, else whichever has the name. As it is
+// now.
 Result<std::optional<Link>> FindLink(Session& session, Ns ns, const std::string& name);
 // As above, but ENODEV, with `op`, where there is none.
 Result<Link> NeedLink(Session& session, Ns ns, const std::string& name, const std::string& op);
+// As above; of a link that this run created without asking, as this run has left it.
+Result<Link> NeedKnownLink(Session& session, Ns ns, const std::string& name, const std::string& op);
 // Only its ifindex, which costs no message for a link that this run created.
 Result<int> NeedIfindex(Session& session, Ns ns, const std::string& name, const std::string& op);
 
@@ -61,5 +64,8 @@ Value ToValue(const Link& link);
 
 // The header of a link message about `ifindex`, 0 where a name says which.
 ifinfomsg LinkHeader(int ifindex, uint8_t family = AF_UNSPEC);
+
+// What a message says of a link; nothing where it is about something else.
+std::optional<Link> ParseLink(const nlmsghdr& message);
 
 }  // namespace trestle

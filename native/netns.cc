@@ -5,11 +5,38 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include <cerrno>
 
 namespace trestle {
+namespace {
+
+constexpr const char* kOwn = "/proc/self/ns/net";
+
+// Opened once: to walk through /proc takes longer than most of what a call does.
+const Fd& Home() {
+  static const Fd home(open(kOwn, O_RDONLY | O_CLOEXEC));
+  return home;
+}
+
+thread_local bool is_away = false;
+
+}  // namespace
+
+void RememberHome() {
+  Home();
+}
+
+bool ReturnHome() {
+  if (is_away && setns(Home().get(), CLONE_NEWNET) == 0) is_away = false;
+  return !is_away;
+}
+
+void AssumeAway() {
+  is_away = true;
+}
 
 Result<Fd> OpenNetns(const std::string& path) {
   const std::string op = "open network namespace " + path;
@@ -20,7 +47,7 @@ Result<Fd> OpenNetns(const std::string& path) {
   struct statfs fs {};
   if (fstatfs(place.get(), &fs) != 0) return KernelFault(op, errno);
   if (fs.f_type != NSFS_MAGIC) return other;
-  const std::string same = "/proc/thread-self/fd/" + std::to_string(place.get());
+  const std::string same = "/proc/self/fd/" + std::to_string(place.get());
   Fd fd(open(same.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return KernelFault(op, errno);
   if (ioctl(fd.get(), NS_GET_NSTYPE) != CLONE_NEWNET) return other;
@@ -29,9 +56,13 @@ Result<Fd> OpenNetns(const std::string& path) {
 
 Result<Namespaces> Namespaces::Open(const Where& where, bool with_pod) {
   Namespaces namespaces;
-  auto host = OpenNetns(where.host.value_or("/proc/thread-self/ns/net"));
-  if (!host) return host.fault();
-  namespaces.host_ = std::move(*host);
+  if (where.host) {
+    auto host = OpenNetns(*where.host);
+    if (!host) return host.fault();
+    namespaces.host_ = std::move(*host);
+  } else if (!Home()) {
+    return KernelFault(std::string("open network namespace ") + kOwn, ENOENT);
+  }
   if (!with_pod) return namespaces;
   if (!where.pod) return Fault{"open the pod's network namespace", 0, "where.pod is missing", ""};
   auto pod = OpenNetns(*where.pod);
@@ -40,10 +71,28 @@ Result<Namespaces> Namespaces::Open(const Where& where, bool with_pod) {
   return namespaces;
 }
 
+int Namespaces::fd(Ns ns) const {
+  if (ns == Ns::kPod) return pod_.get();
+  return host_ ? host_.get() : Home().get();
+}
+
 Status Namespaces::Enter(Ns ns) const {
-  if (setns(fd(ns), CLONE_NEWNET) == 0) return Done{};
-  return KernelFault(
-      ns == Ns::kHost ? "enter the host's network namespace" : "enter the pod's network namespace", errno);
+  const char* op =
+      ns == Ns::kHost ? "enter the host's network namespace" : "enter the pod's network namespace";
+  if (ns == Ns::kHost && !host_) {
+    if (ReturnHome()) return Done{};
+    return KernelFault(op, errno);
+  }
+  if (setns(fd(ns), CLONE_NEWNET) != 0) return KernelFault(op, errno);
+  is_away = true;
+  return Done{};
+}
+
+bool Namespaces::AreOne() const {
+  struct stat host {};
+  struct stat pod {};
+  return fstat(fd(Ns::kHost), &host) == 0 && fstat(fd(Ns::kPod), &pod) == 0 && host.st_dev == pod.st_dev &&
+         host.st_ino == pod.st_ino;
 }
 
 const char* PlaceInWords(Ns ns) {

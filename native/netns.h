@@ -20,18 +20,29 @@ struct Where {
 // Opens a network namespace by path; anything else at that path is refused.
 Result<Fd> OpenNetns(const std::string& path);
 
-// The open namespaces of one call, shared by its threads. Must be made on a thread that is in the process's
-// own one.
+// Remembers the process's own namespace. To be called on the main thread, which never leaves it, before
+// anything else here.
+void RememberHome();
+// Puts the calling thread back into the process's own namespace, if it has left that: as long as it is in
+// another, that cannot end. Says whether it is there.
+bool ReturnHome();
+// A new thread is where the one is that has made it.
+void AssumeAway();
+
+// The open namespaces of a call or visit, shared by its threads.
 class Namespaces {
  public:
   // Opens the pod's only if `with_pod`: a DEL without a pod never asks for it.
   static Result<Namespaces> Open(const Where& where, bool with_pod);
 
-  [[nodiscard]] int fd(Ns ns) const { return ns == Ns::kHost ? host_.get() : pod_.get(); }
-  // Puts the calling thread into `ns`. Never to be called on the main thread or on one that others share.
+  [[nodiscard]] int fd(Ns ns) const;
+  // Puts the calling thread into `ns`. Never to be called on the main thread.
   [[nodiscard]] Status Enter(Ns ns) const;
+  // Whether the pod's is the host's.
+  [[nodiscard]] bool AreOne() const;
 
  private:
+  // Empty: the process's own.
   Fd host_;
   Fd pod_;
 };

@@ -18,9 +18,20 @@
 namespace trestle {
 namespace {
 
+// All answers of an observation are about one moment: a link is looked at but once for them.
+Result<std::shared_ptr<Link>> LookAt(Session& session, Ns ns, const std::string& name) {
+  const auto seen = session.seen().find({ns, name});
+  if (seen != session.seen().end()) return seen->second;
+  auto link = FindLink(session, ns, name);
+  if (!link) return link.fault();
+  auto found = *link ? std::make_shared<Link>(std::move(**link)) : nullptr;
+  session.seen()[{ns, name}] = found;
+  return found;
+}
+
 Ask ParseLinkQuery(Fields& fields, Ns ns) {
   return [ns, name = fields.LinkName("name")](Session& session) -> Result<Value> {
-    auto link = FindLink(session, ns, name);
+    auto link = LookAt(session, ns, name);
     if (!link) return link.fault();
     return *link ? ToValue(**link) : Value();
   };
@@ -40,7 +51,7 @@ Ask ParseLinksQuery(Fields& /*fields*/, Ns ns) {
 template <auto Read>
 Ask ParseOfLinkQuery(Fields& fields, Ns ns) {
   return [ns, name = fields.LinkName("link")](Session& session) -> Result<Value> {
-    auto link = FindLink(session, ns, name);
+    auto link = LookAt(session, ns, name);
     if (!link) return link.fault();
     if (!*link) return Value(Array());
     auto socket = session.Route(ns);
@@ -137,12 +148,8 @@ Query ParseQuery(Fields& fields) {
   return {ns, parse(fields, ns)};
 }
 
-Result<Value> Observe(const Where& where, const std::vector<Query>& queries, const std::stop_token& stop) {
-  const bool with_pod =
-      std::any_of(queries.begin(), queries.end(), [](const Query& query) { return query.ns == Ns::kPod; });
-  auto namespaces = Namespaces::Open(where, with_pod);
-  if (!namespaces) return namespaces.fault();
-  Session session(*namespaces, stop);
+Result<Value> Observe(Session& session, const std::vector<Query>& queries) {
+  session.seen().clear();
   Array answers;
   for (const Query& query : queries) {
     auto answer = query.ask(session);
@@ -150,6 +157,10 @@ Result<Value> Observe(const Where& where, const std::vector<Query>& queries, con
     answers.push_back(std::move(*answer));
   }
   return Value(std::move(answers));
+}
+
+bool UsePod(const std::vector<Query>& queries) {
+  return std::any_of(queries.begin(), queries.end(), [](const Query& query) { return query.ns == Ns::kPod; });
 }
 
 }  // namespace trestle

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <stop_token>
 #include <vector>
 
 #include "fields.h"
@@ -24,7 +23,9 @@ struct Query {
 Query ParseQuery(Fields& fields);
 
 // Answers the queries in order on the calling thread, which it may leave in another namespace.
-Result<Value> Observe(const Where& where, const std::vector<Query>& queries, const std::stop_token& stop);
+Result<Value> Observe(Session& session, const std::vector<Query>& queries);
+
+bool UsePod(const std::vector<Query>& queries);
 
 template <class T>
 Value ToValues(const std::vector<T>& facts) {

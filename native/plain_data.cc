@@ -106,16 +106,25 @@ class Copier {
   int values_ = 0;
 };
 
+Fault Unreadable(const char* problem) {
+  return {"read the arguments", 0, std::string("the arguments cannot be copied: ") + problem, ""};
+}
+
 }  // namespace
 
 Result<Value> FromJs(const Napi::CallbackInfo& info) {
   Copier copier(info.Env());
   Array arguments;
   for (size_t i = 0; i < info.Length(); i++) arguments.push_back(copier.Copy(info[i], 0));
-  if (const char* problem = copier.problem()) {
-    return Fault{"read the arguments", 0, std::string("the arguments cannot be copied: ") + problem, ""};
-  }
+  if (const char* problem = copier.problem()) return Unreadable(problem);
   return Value(std::move(arguments));
+}
+
+Result<Value> FromJs(const Napi::Value& value) {
+  Copier copier(value.Env());
+  Value copy = copier.Copy(value, 0);
+  if (const char* problem = copier.problem()) return Unreadable(problem);
+  return copy;
 }
 
 Napi::Value ToJs(Napi::Env env, const Value& value) {

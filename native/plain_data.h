@@ -11,6 +11,8 @@ namespace trestle {
 
 // Copies the arguments of a call. Whatever is no plain data, or beyond any sensible size, is a fault.
 Result<Value> FromJs(const Napi::CallbackInfo& info);
+// Copies one of them.
+Result<Value> FromJs(const Napi::Value& value);
 Napi::Value ToJs(Napi::Env env, const Value& value);
 // An Error with the fields of KernelFault.
 Napi::Value ToJs(Napi::Env env, const Fault& fault);

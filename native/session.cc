@@ -9,9 +9,22 @@ Session::~Session() {
     if (socket) CloseAside(std::move(*socket).TakeFd());
 }
 
+void Session::Begin(std::stop_token stop) {
+  stop_ = std::move(stop);
+  inside_.reset();
+  created_.clear();
+}
+
+std::unique_ptr<Session> Session::Beside() const {
+  std::unique_ptr<Session> session(new Session(namespaces_));
+  session->stop_ = stop_;
+  session->created_ = created_;
+  return session;
+}
+
 Status Session::Enter(Ns ns) {
   if (inside_ == ns) return Done{};
-  auto entered = namespaces_.Enter(ns);
+  auto entered = namespaces_->Enter(ns);
   if (entered) inside_ = ns;
   return entered;
 }

@@ -124,8 +124,8 @@ Socket::Verdict Socket::Exchange(Request& request, Until until, const OnMessage&
   return Await(header.nlmsg_seq, until, on_message);
 }
 
-Status Socket::Change(const std::string& op, Request& request) {
-  Verdict verdict = Exchange(request, Until::kAck, [](const nlmsghdr&) {});
+Status Socket::Change(const std::string& op, Request& request, const OnMessage& on_message) {
+  Verdict verdict = Exchange(request, Until::kAck, on_message);
   if (verdict.code != 0) return KernelFault(op, verdict.code, std::move(verdict.extack));
   return Done{};
 }

@@ -27,7 +27,11 @@ class Socket {
   static Result<Socket> OpenListening(int protocol, std::initializer_list<int> groups);
 
   // Sends a change and waits until the kernel has made it. `op` says in words what it is.
-  Status Change(const std::string& op, Request& request);
+  Status Change(const std::string& op, Request& request) {
+    return Change(op, request, [](const nlmsghdr&) {});
+  }
+  // `on_message` is told what the kernel tells about it before (NLM_F_ECHO).
+  Status Change(const std::string& op, Request& request, const OnMessage& on_message);
 
   // Drops, of what is told, whatever the classic BPF program says.
   Status Filter(const std::string& op, std::span<sock_filter> program);

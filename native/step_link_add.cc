@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "links.h"
 #include "steps.h"
@@ -73,17 +74,22 @@ void WriteKind(AttributeWriter& to, const LinkAdd& step, int peer_netns) {
   });
 }
 
-Status Create(Session& session, Socket& socket, const LinkAdd& step, int master) {
+// What the kernel tells of it while it makes it: since 6.2 the link in `step.ns`, not yet a port of its
+// bridge.
+Status Create(Session& session, Socket& socket, const LinkAdd& step, int master, std::optional<Link>& told) {
   ifinfomsg header = LinkHeader(0);
   header.ifi_change = step.up ? IFF_UP : 0;
   header.ifi_flags = header.ifi_change;
-  Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, header);
+  Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO, header);
   WriteEnd(request.attributes(), step.name, step.mac, step.mtu);
   if (step.peer) WriteOneQueue(request.attributes());
   if (master != 0) request.attributes().U32(IFLA_MASTER, uint32_t(master));
   const int peer_netns = step.peer ? session.namespaces().fd(step.peer->ns) : -1;
   request.attributes().Nested(IFLA_LINKINFO, [&](auto& info) { WriteKind(info, step, peer_netns); });
-  return socket.Change(InWords(step), request);
+  auto listen = [&told](const nlmsghdr& message) {
+    if (auto link = ParseLink(message)) told = std::move(link);
+  };
+  return socket.Change(InWords(step), request, listen);
 }
 
 // The links that have the names of the step. `link` is looked up by the ifindex that its other end tells, if
@@ -141,23 +147,53 @@ Result<Outcome> Keep(const LinkAdd& step, const Ends& taken) {
   return taken.link ? TakenFault(step, *taken.link, step.ns) : TakenFault(step, *taken.peer, step.peer->ns);
 }
 
-// Reads what was made. The kernel tells the creator no ifindex (before 6.2 not even with NLM_F_ECHO). On the
-// host somebody (udev) may rename a link as soon as it is there, so that a pair is looked up from the end in
-// the pod.
-Result<Outcome> ReadCreated(Session& session, Socket& socket, const LinkAdd& step) {
-  auto made = FindEnds(session, socket, step, LookUp::kThroughPeer);
-  if (!made) return made.fault();
-  const bool ours = made->link && made->link->kind == step.kind &&
-                    (!step.mac || made->link->mac == ToText(*step.mac)) &&
-                    (!step.peer || (made->peer && IsPair(*made->link, *made->peer)));
+// Of a pair whose ends are in two namespaces, by what the kernel has told of one and we of the other. Nothing
+// where that is not all there is to know.
+Ends EndsTold(const LinkAdd& step, const std::optional<Link>& told) {
+  const bool is_known = told && told->peer != 0 && step.peer && step.peer->mac && step.peer->mtu == step.mtu;
+  if (!is_known) return {};
+  Link peer;
+  peer.ifindex = int(told->peer);
+  peer.peer = uint32_t(told->ifindex);
+  peer.name = step.peer->name;
+  peer.kind = step.kind;
+  peer.mac = ToText(*step.peer->mac);
+  peer.mtu = told->mtu;
+  return {told, peer};
+}
+
+// What was made. Before 6.2 the kernel tells the creator nothing of it, not even an ifindex, and it has to be
+// looked up. On the host somebody (udev) may rename a link as soon as it is there, so that a pair is looked
+// up from the end in the pod.
+Result<Outcome> ReadCreated(Session& session, Socket& socket, const LinkAdd& step,
+                            const std::optional<Link>& told) {
+  Ends made = EndsTold(step, told);
+  if (!made.link) {
+    auto found = FindEnds(session, socket, step, LookUp::kThroughPeer);
+    if (!found) return found.fault();
+    made = std::move(*found);
+  }
+  const bool ours = made.link && made.link->kind == step.kind &&
+                    (!step.mac || made.link->mac == ToText(*step.mac)) &&
+                    (!step.peer || (made.peer && IsPair(*made.link, *made.peer)));
   if (!ours) return Fault{InWords(step), ENODEV, "the link was gone as soon as it was made", ""};
-  Outcome created{"created", Details(*made->link)};
-  session.created()[{step.ns, step.name}] = made->link->ifindex;
+  Outcome created{"created", Details(*made.link)};
+  session.created()[{step.ns, step.name}] = std::make_shared<Link>(*made.link);
   if (step.peer) {
-    created.details.emplace_back("peer", Details(*made->peer));
-    session.created()[{step.peer->ns, step.peer->name}] = made->peer->ifindex;
+    created.details.emplace_back("peer", Details(*made.peer));
+    session.created()[{step.peer->ns, step.peer->name}] = std::make_shared<Link>(*made.peer);
   }
   return created;
+}
+
+// The ifindex of the master, 0 for none. One that was just looked at is believed: if it has gone since, the
+// kernel says so.
+Result<int> FindMaster(Session& session, const LinkAdd& step, bool& is_believed) {
+  const auto seen = session.seen().find({step.ns, step.master.value_or("")});
+  is_believed = is_believed && step.master && seen != session.seen().end() && seen->second;
+  if (!step.master) return 0;
+  if (is_believed) return seen->second->ifindex;
+  return NeedIfindex(session, step.ns, *step.master, InWords(step));
 }
 
 Fault Explain(Fault fault, const LinkAdd& step) {
@@ -173,17 +209,16 @@ Fault Explain(Fault fault, const LinkAdd& step) {
 Result<Outcome> Run(Session& session, const LinkAdd& step) {
   auto socket = session.Route(step.ns);
   if (!socket) return socket.fault();
-  int master = 0;
-  if (step.master) {
-    auto ifindex = NeedIfindex(session, step.ns, *step.master, InWords(step));
-    if (!ifindex) return ifindex.fault();
-    master = *ifindex;
-  }
+  bool believes = true;
   // Whoever had the name may have gone by the time it is looked up: then there is nothing in the way any
   // more.
   for (int tries = 0;; tries++) {
-    const auto created = Create(session, **socket, step, master);
-    if (created) return ReadCreated(session, **socket, step);
+    auto master = FindMaster(session, step, believes);
+    if (!master) return master.fault();
+    std::optional<Link> told;
+    const auto created = Create(session, **socket, step, *master, told);
+    if (created) return ReadCreated(session, **socket, step, told);
+    if (std::exchange(believes, false)) continue;
     if (created.fault().code != EEXIST) return Explain(created.fault(), step);
     auto taken = FindEnds(session, **socket, step, LookUp::kByName);
     if (!taken) return taken.fault();

@@ -124,9 +124,24 @@ std::string MissingKind(const LinkSet& step, const Link& link) {
   return "";
 }
 
+// What this run knows of a link that it has made.
+void Remember(Session& session, const LinkSet& step) {
+  const auto ours = session.created().find({step.ns, step.name});
+  if (ours == session.created().end()) return;
+  Link& link = *ours->second;
+  link.up = step.up.value_or(link.up);
+  link.mtu = step.mtu.value_or(link.mtu);
+  if (step.mac) link.mac = ToText(*step.mac);
+  link.alias = step.alias.value_or(link.alias);
+  link.promisc_flag = step.promisc.value_or(link.promisc_flag);
+}
+
 Result<Outcome> Run(Session& session, LinkSet step) {
   const std::string op = InWords(step);
-  auto link = NeedLink(session, step.ns, step.name, op);
+  // Of ports and bridges more is set than is remembered.
+  const bool is_simple = !step.WantsPort() && !step.no_link_local_learn;
+  auto link =
+      is_simple ? NeedKnownLink(session, step.ns, step.name, op) : NeedLink(session, step.ns, step.name, op);
   if (!link) return link.fault();
   if (const std::string kind = MissingKind(step, *link); !kind.empty()) {
     return Fault{op, EOPNOTSUPP, "link \"" + step.name + "\" is no " + kind, ""};
@@ -142,6 +157,7 @@ Result<Outcome> Run(Session& session, LinkSet step) {
   if (auto set = SetLink(**socket, step, link->ifindex, op); !set) return set.fault();
   if (auto set = SetPort(**socket, step, link->ifindex, op); !set) return set.fault();
   if (auto set = SetBridge(**socket, step, link->ifindex, op); !set) return set.fault();
+  Remember(session, step);
   outcome.did = "changed";
   outcome.details.emplace_back("previous", std::move(previous));
   return outcome;

@@ -73,7 +73,7 @@ Result<Outcome> Run(Session& session, const LinkWait& step) {
 
 Result<Outcome> Announce(Session& session, Ns ns, const std::string& name) {
   const std::string op = "announce the addresses of link " + name + PlaceInWords(ns);
-  auto link = NeedLink(session, ns, name, op);
+  auto link = NeedKnownLink(session, ns, name, op);
   if (!link) return link.fault();
   auto socket = session.Route(ns);
   if (!socket) return socket.fault();

@@ -18,17 +18,19 @@ struct SysctlSet {
 Result<Outcome> Run(Session& session, const SysctlSet& step) {
   const std::string op = "set sysctl " + step.key + " to " + step.value + PlaceInWords(step.ns);
   if (auto entered = session.Enter(step.ns); !entered) return entered.fault();
-  auto found = ReadSysctl(step.key);
+  auto sysctl = Sysctl::Open(step.key, true);
+  if (!sysctl) return sysctl.fault();
+  if (!*sysctl && step.keep_if_missing) return Outcome{};
+  if (!*sysctl) return KernelFault(op, ENOENT);
+  auto found = (*sysctl)->Read();
   if (!found) return found.fault();
-  if (!*found && step.keep_if_missing) return Outcome{};
-  if (!*found) return KernelFault(op, ENOENT);
   // Reading first also means that a read-only /proc/sys is no obstacle where the value is right already.
-  if (SameSysctlValue(**found, step.value)) return Outcome{};
-  if (auto written = WriteSysctl(step.key, step.value); !written) {
+  if (SameSysctlValue(*found, step.value)) return Outcome{};
+  if (auto written = (*sysctl)->Write(step.value); !written) {
     const int code = written.fault().code;
     return code == EROFS && step.keep_if_read_only ? Result<Outcome>(Outcome{}) : KernelFault(op, code);
   }
-  return Outcome{"changed", {{"previous", Object{{"value", **found}}}}};
+  return Outcome{"changed", {{"previous", Object{{"value", *found}}}}};
 }
 
 }  // namespace

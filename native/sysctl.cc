@@ -20,7 +20,12 @@ bool IsSysctlKey(const std::string& key) {
 }
 
 Result<std::optional<std::string>> ReadSysctl(const std::string& key) {
-  return ReadProcFile("read sysctl " + key, "/proc/sys/" + key);
+  auto sysctl = Sysctl::Open(key);
+  if (!sysctl) return sysctl.fault();
+  if (!*sysctl) return std::optional<std::string>();
+  auto value = (*sysctl)->Read();
+  if (!value) return value.fault();
+  return std::optional(std::move(*value));
 }
 
 Result<std::optional<std::string>> ReadProcFile(const std::string& op, const std::string& path) {
@@ -36,11 +41,33 @@ Result<std::optional<std::string>> ReadProcFile(const std::string& op, const std
   return std::optional(text);
 }
 
-Status WriteSysctl(const std::string& key, const std::string& value) {
-  const std::string op = "set sysctl " + key + " to " + value;
-  const Fd fd(open(("/proc/sys/" + key).c_str(), O_WRONLY | O_CLOEXEC));
+Result<std::optional<Sysctl>> Sysctl::Open(const std::string& key, bool to_write) {
+  const std::string path = "/proc/sys/" + key;
+  Fd fd(open(path.c_str(), (to_write ? O_RDWR : O_RDONLY) | O_CLOEXEC));
+  // Where it cannot be written, its value may be right already.
+  const bool is_locked = !fd && to_write && (errno == EROFS || errno == EACCES || errno == EPERM);
+  const int reason = is_locked ? errno : 0;
+  if (is_locked) fd = Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return std::optional<Sysctl>();
+  if (!fd) return KernelFault("read sysctl " + key, errno);
+  return std::optional(Sysctl(key, std::move(fd), reason));
+}
+
+Result<std::string> Sysctl::Read() const {
+  // Longer than any of the network's; the kernel gives the whole value at once.
+  std::array<char, 4096> text{};
+  const ssize_t got = pread(fd_.get(), text.data(), text.size(), 0);
+  if (got < 0) return KernelFault("read sysctl " + key_, errno);
+  std::string value(text.data(), size_t(got));
+  while (!value.empty() && value.back() == '\n') value.pop_back();
+  return value;
+}
+
+Status Sysctl::Write(const std::string& value) const {
+  const std::string op = "set sysctl " + key_ + " to " + value;
+  if (locked_ != 0) return KernelFault(op, locked_);
   // The whole value in one write: a second one would begin a second value.
-  if (!fd || write(fd.get(), value.data(), value.size()) < 0) return KernelFault(op, errno);
+  if (pwrite(fd_.get(), value.data(), value.size(), 0) < 0) return KernelFault(op, errno);
   return Done{};
 }
 

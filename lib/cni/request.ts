@@ -15,6 +15,8 @@ export interface RawRequest {
   type: string;
   env: Readonly<Record<string, string | undefined>>;
   stdin: Buffer;
+  /** What `decodeConfig` makes of `stdin`, where that has been done already. */
+  config?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A request that is well-formed: every field is checked as far as the protocol goes. */
@@ -72,7 +74,7 @@ export function parseRequest(raw: RawRequest, options: RequestOptions = {}): Req
   const command = parseCommand(env);
   if (command === 'VERSION') return { type, command };
   const environment = parseEnvironment(env, command);
-  const config = decodeConfig(stdin);
+  const config = raw.config ?? decodeConfig(stdin);
   const cniVersion = configVersion(config);
   const name = lookupString(config, 'name');
   assertSupported(cniVersion, options.versions);

@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net';
-import { encodeFrame, type Frame, FrameError, FrameKind, frameReader } from './protocol';
+import type { Door, DoorHost } from '../kernel/door';
+import { FrameError } from './protocol';
 import type { Report } from './report';
 import { decodeRequest, type LaunchedRequest } from './request';
 import type { Served } from './serve';
@@ -20,94 +20,82 @@ export interface Host {
   report(collect: boolean): Promise<Report>;
 }
 
-/** How long somebody may be silent who has connected, and a launcher whose request was claimed. Milliseconds. */
-const silenceMs = 10_000;
-
-/** Talks with whoever has connected, to the end. */
-export function converse(socket: Socket, host: Host): void {
-  const visit: Visit = { stage: 'request', hungUp: false, served: Promise.resolve(), release: () => {} };
-  const read = frameReader();
-  socket.setTimeout(silenceMs, () => socket.destroy());
-  // A launcher that is killed breaks the connection; that is its whole message.
-  socket.on('error', () => {});
-  socket.on('data', (chunk) => {
-    try {
-      for (const frame of read(chunk)) take(visit, frame, socket, host);
-    } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-      host.refused(error.message);
-      socket.destroy();
-    }
-  });
-  socket.on('close', () => {
-    visit.hungUp = true;
-    visit.release();
-    if (visit.stage === 'go') host.withdrawn();
-    if (visit.request) void visit.served.then(host.over);
-  });
-}
-
+/** A launcher whose request was claimed. */
 interface Visit {
-  /** What is to be said next. */
-  stage: 'request' | 'go' | 'nothing';
-  /** The request that was claimed. */
-  request?: LaunchedRequest;
+  request: LaunchedRequest;
   hungUp: boolean;
-  /** Resolves when the request has been served. */
-  served: Promise<void>;
+  /** Resolves when the request has been served; absent before "go". */
+  served?: Promise<void>;
   /** Called when the runtime has its answer. */
   release: () => void;
 }
 
-function take(visit: Visit, { kind, payload }: Frame, socket: Socket, host: Host): void {
-  if (kind === FrameKind.request && visit.stage === 'request') consider(visit, payload, socket, host);
-  else if (kind === FrameKind.go && visit.stage === 'go' && visit.request) go(visit, visit.request, socket, host);
-  else if (kind === FrameKind.status && visit.stage === 'request') report(visit, payload, socket, host);
-  else throw new FrameError(`a frame of kind ${kind} is out of turn`);
-}
+/** Talks with whoever comes to the door. */
+export function conversations(door: Door, host: Host): DoorHost {
+  const visits = new Map<number, Visit>();
 
-function consider(visit: Visit, payload: Buffer, socket: Socket, host: Host): void {
-  const request = decodeRequest(payload);
-  const reason = host.judge(request);
-  if (reason === undefined) {
-    Object.assign(visit, { request, stage: 'go' });
-    socket.write(encodeFrame(FrameKind.claimed));
-  } else {
-    visit.stage = 'nothing';
-    socket.end(encodeFrame(FrameKind.declined, reason));
-  }
-}
+  /** A launcher that is killed breaks the connection; that is its whole message. */
+  const leave = (visitor: number): void => {
+    const visit = visits.get(visitor);
+    if (visit === undefined) return;
+    visits.delete(visitor);
+    visit.hungUp = true;
+    visit.release();
+    if (visit.served) void visit.served.then(host.over);
+    else {
+      host.withdrawn();
+      host.over();
+    }
+  };
 
-function go(visit: Visit, request: LaunchedRequest, socket: Socket, host: Host): void {
-  visit.stage = 'nothing';
-  socket.setTimeout(0);
-  visit.served = host
-    .serve(request, () => visit.hungUp)
-    .then((served) => answer(visit, served, socket))
-    .catch((error: Error) => {
-      // A mistake of ours; a process of the caller's own may still do it.
-      host.refused(error.stack ?? error.message);
-      socket.destroy();
-    });
-}
+  const sendAway = (visitor: number): void => {
+    door.dismiss(visitor);
+    leave(visitor);
+  };
 
-function answer(visit: Visit, { answer, stderr }: Served, socket: Socket): void {
-  if (!answer) {
-    socket.destroy();
-    return;
-  }
-  // The runtime has it when the launcher closes; until then what was made is kept from any GC.
-  visit.release = answer.release;
-  if (visit.hungUp) answer.release();
-  const said = stderr === '' ? [] : [encodeFrame(FrameKind.stderr, stderr)];
-  const told = Buffer.from(`${String.fromCharCode(answer.exitCode)}${answer.stdout}`);
-  socket.write(Buffer.concat([...said, encodeFrame(FrameKind.answer, told)]));
-}
+  const answer = (visitor: number, visit: Visit, { answer, stderr }: Served): void => {
+    if (!answer) {
+      sendAway(visitor);
+      return;
+    }
+    // The runtime has it when the launcher leaves; until then what was made is kept from any GC.
+    visit.release = answer.release;
+    if (visit.hungUp) answer.release();
+    else door.answer(visitor, answer.exitCode, answer.stdout, stderr);
+  };
 
-function report(visit: Visit, payload: Buffer, socket: Socket, host: Host): void {
-  visit.stage = 'nothing';
-  void host
-    .report(payload.toString() === 'collect')
-    .then((report) => socket.end(encodeFrame(FrameKind.statusReport, JSON.stringify(report))))
-    .catch((error: Error) => socket.destroy(error));
+  return {
+    judge(visitor, payload) {
+      try {
+        const request = decodeRequest(payload);
+        const reason = host.judge(request);
+        if (reason === undefined) visits.set(visitor, { request, hungUp: false, release: () => {} });
+        return reason;
+      } catch (error) {
+        if (!(error instanceof FrameError)) throw error;
+        host.refused(error.message);
+        return null;
+      }
+    },
+    go(visitor) {
+      const visit = visits.get(visitor);
+      if (visit === undefined) return;
+      visit.served = host
+        .serve(visit.request, () => visit.hungUp)
+        .then((served) => answer(visitor, visit, served))
+        .catch((error: Error) => {
+          // A mistake of ours; a process of the caller's own may still do it.
+          host.refused(error.stack ?? error.message);
+          sendAway(visitor);
+        });
+    },
+    gone: leave,
+    status(visitor, what) {
+      host.report(what === 'collect').then(
+        (report) => door.report(visitor, JSON.stringify(report)),
+        () => door.dismiss(visitor),
+      );
+    },
+    refused: host.refused,
+  };
 }

@@ -1,10 +1,10 @@
-import { createServer } from 'node:net';
 import type { Platform } from '../plugin/platform';
-import { converse, type Host } from './conversation';
+import { newConfigurations } from './configurations';
+import { conversations, type Host } from './conversation';
 import { reasonToDecline, type Self } from './decline';
 import { newFailures } from './failures';
 import { newLanes } from './lanes';
-import { type Address, listen } from './listen';
+import { type Address, demandUnused } from './listen';
 import { type Log, namesOf } from './log';
 import { type Metrics, newMetrics } from './metrics';
 import type { LaunchedRequest } from './request';
@@ -12,7 +12,10 @@ import { type Served, serve } from './serve';
 import { collectGarbage, usage } from './usage';
 
 /** Connections beyond these are closed at once, and their launchers run cold. */
-const maxConnections = 1024;
+const room = 1024;
+
+/** How long somebody may be silent who has connected, and a launcher whose request was claimed. Milliseconds. */
+const patienceMs = 10_000;
 
 export interface DaemonOptions {
   address: Address;
@@ -39,12 +42,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const lanes = newLanes(platform);
   const metrics = newMetrics({ build: self.build, ...lanes });
   const failures = newFailures();
+  const decode = newConfigurations();
   const since = Date.now();
-  const server = createServer();
-  const shift = newShift(log, () => server.close());
+  const { kernel } = platform;
+  const shift = newShift(log, () => kernel.closeDoor());
 
   const host: Host = {
     judge(request) {
+      lanes.arrived();
+      request.config = decode(request.stdin);
       const reason = shift.ending() ? 'draining' : reasonFor(request);
       if (reason === undefined) shift.begin();
       else log.info({ ...namesOf(request), reason }, 'declined');
@@ -102,12 +108,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     log.info({ ...names, steps, ms, ...outcome }, 'request');
   }
 
-  server.maxConnections = maxConnections;
-  server.on('connection', (socket) => {
-    lanes.arrived();
-    converse(socket, host);
-  });
-  await listen(server, options.address, options.privately);
+  if ('path' in options.address) await demandUnused(options.address.path);
+  options.privately(() => kernel.openDoor({ ...options.address, room, patienceMs }, conversations(kernel, host)));
   return { metrics, drain: shift.end, drained: shift.ended };
 }
 

@@ -1,4 +1,4 @@
-import { decodeConfig, lookup } from '../cni/decode';
+import { lookup } from '../cni/decode';
 import { ipamType } from '../plugin/ipam';
 import type { Platform } from '../plugin/platform';
 import { listRecords, readRecord } from '../plugin/records';
@@ -33,12 +33,14 @@ function namesOwnProcess({ env, netns }: LaunchedRequest): boolean {
 
 /** By the configuration, or by what an earlier ADD has left on record. */
 function needsForeignIpam(request: LaunchedRequest, platform: Platform): boolean {
-  const config = configOf(request);
-  const types = [ipamType(config), ...recordedIpams(request, config, platform)];
-  return types.some((type) => type !== '' && platform.plugins.get(type)?.kind !== 'ipam');
+  const { config = {} } = request;
+  const isForeign = (type: string): boolean => type !== '' && platform.plugins.get(type)?.kind !== 'ipam';
+  return isForeign(ipamType(config)) || recordedIpams(request, config, platform).some(isForeign);
 }
 
+/** What an ADD has to clear before it begins it finds when it has the lock; most find nothing. */
 function recordedIpams({ env, type }: LaunchedRequest, config: Record<string, unknown>, platform: Platform): string[] {
+  if (env.CNI_COMMAND === 'ADD') return [];
   const network = lookup(config, 'name');
   const { CNI_CONTAINERID: containerId, CNI_IFNAME: ifname, CNI_COMMAND: command } = env;
   if (typeof network !== 'string') return [];
@@ -48,13 +50,4 @@ function recordedIpams({ env, type }: LaunchedRequest, config: Record<string, un
   }
   if (containerId === undefined || ifname === undefined) return [];
   return [readRecord(platform, { network, containerId, ifname }, type)?.ipam ?? ''];
-}
-
-/** What cannot be decoded needs nobody else to be refused. */
-function configOf({ stdin }: LaunchedRequest): Record<string, unknown> {
-  try {
-    return decodeConfig(stdin);
-  } catch {
-    return {};
-  }
 }

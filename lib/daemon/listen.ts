@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { connect, type Server } from 'node:net';
+import { connect } from 'node:net';
 
 /** Where a daemon is to be reached: a socket that it makes itself, or one that systemd holds for it, as a descriptor. */
 export type Address = { path: string } | { fd: number };
@@ -15,17 +15,8 @@ export function passedSocket(env: Readonly<Record<string, string | undefined>>, 
   return count === 1 ? { fd: 3 } : undefined;
 }
 
-/** Resolves once connections are taken. `privately` makes what is created in it accessible to nobody else. */
-export async function listen(server: Server, address: Address, privately: (work: () => void) => void): Promise<void> {
-  if ('path' in address) await demandUnused(address.path);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    privately(() => server.listen({ ...address, backlog: 511 }, resolve));
-  });
-}
-
 /** What a daemon that was killed has left is removed; where somebody answers, it is theirs. */
-async function demandUnused(path: string): Promise<void> {
+export async function demandUnused(path: string): Promise<void> {
   if (await answers(path)) throw new Error(`somebody else listens on ${path}`);
   rmSync(path, { force: true });
 }

@@ -21,38 +21,40 @@ export interface LaunchedRequest extends RawRequest {
 
 /** The payload of a REQUEST frame. Throws {@link FrameError} for what no launcher sends. */
 export function decodeRequest(payload: Buffer): LaunchedRequest {
-  const end = endOfVariables(payload);
-  const variables = parseVariables(payload.toString('utf8', 0, end));
+  const end = payload.indexOf('\0\0', 0, 'latin1');
+  const isEmpty = payload[0] === 0;
+  if (end < 0 && !isEmpty) throw new FrameError('a request whose variables do not end');
+  const fields: Record<string, string> = Object.create(null);
+  const env: Record<string, string> = Object.create(null);
+  for (const variable of isEmpty ? [] : payload.toString('utf8', 0, end).split('\0')) {
+    const at = variable.indexOf('=');
+    const name = variable.slice(0, at);
+    const into = name.startsWith('CNI_') ? env : fields;
+    // The first of several of one name counts, as with getenv.
+    if (at >= 0 && !(name in into)) into[name] = variable.slice(at + 1);
+  }
   const field = (name: string, pattern: RegExp): string => {
-    const value = variables.get(name) ?? '';
+    const value = fields[name] ?? '';
     if (!pattern.test(value)) throw new FrameError(`a request whose "${name}" is ${JSON.stringify(value)}`);
     return value;
   };
-  const place = Object.fromEntries(places.map((name) => [name, field(name, /^\d+:\d+$/)])) as Place;
   return {
     type: field('type', /^[\w.-]+$/),
     build: field('build', /^[\w.+-]+$/),
     began: Number(field('began', /^\d{1,15}$/)),
     token: field('token', /^[0-9a-f]{32}$/),
-    place,
-    ...(variables.has('netns') && { netns: field('netns', /^\/proc\/\d+\/fd\/\d+$/) }),
-    env: Object.fromEntries([...variables].filter(([name]) => name.startsWith('CNI_'))),
-    stdin: payload.subarray(end + 1),
+    place: {
+      mnt: field('mnt', inode),
+      pid: field('pid', inode),
+      user: field('user', inode),
+      net: field('net', inode),
+      root: field('root', inode),
+    },
+    ...(fields.netns !== undefined && { netns: field('netns', /^\/proc\/\d+\/fd\/\d+$/) }),
+    env,
+    stdin: payload.subarray(isEmpty ? 1 : end + 2),
   };
 }
 
-/** Where the empty variable is that ends the list: the NUL after the one that ends the last variable. */
-function endOfVariables(payload: Buffer): number {
-  for (let start = 0; ; ) {
-    const nul = payload.indexOf(0, start);
-    if (nul < 0) throw new FrameError('a request whose variables do not end');
-    if (nul === start) return nul;
-    start = nul + 1;
-  }
-}
-
-/** The first of several of one name counts, as with getenv. */
-function parseVariables(text: string): Map<string, string> {
-  const pairs = text.split('\0').filter((variable) => variable.includes('='));
-  return new Map(pairs.reverse().map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
-}
+/** "device:inode" */
+const inode = /^\d+:\d+$/;

@@ -1,10 +1,10 @@
-import { closeSync, constants, openSync } from 'node:fs';
 import type { Native, Step } from '../kernel/contract';
 import { type Answer, handle } from '../plugin/handle';
 import type { Platform } from '../plugin/platform';
 import type { Lanes, Manners } from './lanes';
 import { removal } from './removal';
 import type { LaunchedRequest } from './request';
+import { isSweep } from './sweep';
 
 /** What became of a request. */
 export interface Served {
@@ -24,57 +24,39 @@ export async function serve(
   manners: Manners,
   hungUp: () => boolean,
 ): Promise<Served> {
-  const netns = openNetns(request);
   const served: Served = { stderr: '', steps: 0 };
   let isForeign = false;
-  const platform: Platform = {
-    ...base,
+  const platform = variant(base, {
     kernel: bounded(base.kernel, lanes, manners, served),
     began: request.began,
     token: request.token,
-    warn: (message) => {
+    warn: (message: string) => {
       served.stderr += `trestle: ${message}\n`;
     },
     foreign: () => {
       isForeign = true;
     },
-    openedNetns: (path) => (path === request.env.CNI_NETNS && netns ? netns.path : path),
+    openedNetns: (path: string) => (path === request.env.CNI_NETNS && request.netns ? request.netns : path),
     hungUp,
-  };
-  try {
-    const answer = await handle(request, platform);
-    if (!isForeign) return { ...served, answer };
-    answer.release();
-    return served;
-  } finally {
-    netns?.close();
-  }
+  });
+  const answer = await handle(request, platform);
+  if (!isForeign) return { ...served, answer };
+  answer.release();
+  return served;
 }
 
-/**
- * What the launcher holds open is opened by us, too, since it may be killed while we take back what we have done in there.
- * Undefined where there is nothing to open: the caller's path then says what is wrong.
- */
-function openNetns({ netns }: LaunchedRequest): { path: string; close(): void } | undefined {
-  if (netns === undefined) return undefined;
-  try {
-    // What it names may be anything: a FIFO would keep us waiting for its other end.
-    const fd = openSync(netns, constants.O_RDONLY | constants.O_NONBLOCK);
-    return { path: `/proc/self/fd/${fd}`, close: () => closeSync(fd) };
-  } catch {
-    return undefined;
-  }
-}
+/** `base`, but for some of it. Not a copy: what the rest says may be found out anew each time. */
+const variant = <T extends object>(base: T, own: Partial<T>): T => ({ __proto__: base, ...own }) as unknown as T;
 
 function bounded(kernel: Native, lanes: Lanes, { aside, inTurn }: Manners, served: Served): Native {
-  return {
-    ...kernel,
+  return variant(kernel, {
     lock: (request) => aside(() => kernel.lock(request)),
     observe: (where, queries) => inTurn(kernel.observe(where, queries)),
     apply: (where, steps, mode) => {
       served.steps += steps.length;
-      const apply = (steps: Step[]) => kernel.apply(where, steps, mode);
+      // A sweep is others' too, who may still be at it when this request has ended.
+      const apply = (steps: Step[]) => kernel.apply(steps.every(isSweep) ? {} : where, steps, mode);
       return inTurn(mode === 'continue' ? aside(() => removal(steps, apply, lanes)) : apply(steps));
     },
-  };
+  });
 }

@@ -35,6 +35,12 @@ export function newTurns(additions: Additions): Turns {
     schedule();
   };
   return (isUrgent, begin) => {
+    if (isUrgent && !isScheduled) {
+      // The first of this turn; whoever comes meanwhile waits for the next one.
+      isScheduled = true;
+      setImmediate(turn);
+      return begin();
+    }
     if (isUrgent) urgent.push(begin);
     else others.push({ begin, since: performance.now() });
     schedule();

@@ -4,15 +4,19 @@
  * addresses are lower-case and colon-separated; an address is written without its prefix length ("10.1.2.3",
  * "fd00::1") where a field is called `ip`, and with it ("10.1.2.3/24") where it is called `address` or `dst`.
  */
+import type { Door } from './door';
 
 /** In which network namespace something is: the one the plugin was called in, or the one it was called for. */
 export type Ns = 'host' | 'pod';
 
 /** Where `host` and `pod` are: paths of network namespaces. Without `host`, the calling process's own. */
-export interface Where {
+export interface Places {
   host?: string;
   pod?: string;
 }
+
+/** Where a call works: in namespaces that are opened for it, or in those that {@link Native.visit} keeps open. */
+export type Where = Places | { visit: number };
 
 // ---------------------------------------------------------------------------------------------- observe
 
@@ -547,13 +551,22 @@ export type Spawned = { pid: number } | { fault: KernelFault };
 export type Ending = { status: number } | { signal: number };
 
 /** What the addon exports. Every function that may wait runs on a thread of its own and returns a promise. */
-export interface Native {
+export interface Native extends Door {
   /** Answers the queries in order. Rejects with a {@link KernelFault} when a namespace cannot be entered or a read fails. */
   observe(where: Where, queries: Query[]): Promise<Answers[keyof Answers][]>;
   /** Runs the steps in order: `stop` at the first failure, or `continue` past failures (for removal). Rejects only when a namespace cannot be entered. */
   apply(where: Where, steps: Step[], mode: 'stop' | 'continue'): Promise<Applied>;
+  /**
+   * Opens both namespaces, and keeps them and what is opened in them until {@link Native.leave}: for calls that follow one
+   * another. `isOwn`: the pod's is the host's. Throws a {@link KernelFault} when one cannot be opened.
+   */
+  visit(places: Places): { visit: number; isOwn: boolean };
+  /** Ends a visit. One that has ended already is no error. */
+  leave(visit: number): void;
   /** Opens (creating it, mode 0600, close-on-exec) and locks a file: a descriptor for {@link Native.unlock}, or null when `timeoutMs` passed. 0 tries once. One that is free is had without a thread. */
   lock(request: LockRequest): Promise<number | null>;
+  /** As {@link Native.lock} with a `timeoutMs` of 0, at once. Throws a {@link KernelFault} where the file cannot be opened. */
+  tryLock(request: LockRequest): number | null;
   /** Lets go of a lock. */
   unlock(lock: number): void;
   /**

@@ -3,14 +3,14 @@ import { assertExpressible, printResult } from '../cni/convert';
 import { CniError, ErrorCode } from '../cni/errors';
 import type { Result } from '../cni/result';
 import type { KernelFault } from '../kernel/contract';
-import { type Call, demandCaller, demandNetns, hasNetns, learnInNetns, runOf } from './call';
+import { type Call, demandCaller, demandNetns } from './call';
 import { debrisOf } from './debris';
 import type { AddContext, Plan, Queries } from './define';
 import { footprintOf } from './footprint';
 import { callIpam, ipamType } from './ipam';
 import { applyOrUndo, applyShared, learn, type Run, StepError, undo } from './kernel-run';
 import { lockAttachment, withSharedLock } from './locks';
-import { type AttachmentRecord, readRecord, removeRecord, writeRecord } from './records';
+import { type AttachmentRecord, beginRecord, type Recording, removeRecord } from './records';
 import { restoreLost, restoreOthers } from './restore';
 import { asDel, teardown } from './teardown';
 
@@ -30,13 +30,17 @@ export async function add(call: Call): Promise<{ stdout: string; release: () => 
   const ipam = delegateOf(call);
   const own = ipam === '' ? plugin.addressing?.({ request, config }) : undefined;
   if (ipam === '' && plugin.ipam !== undefined) assertExpressible(own ?? {}, request.cniVersion);
-  if (!hasNetns(call)) await demandNetns(call);
-  const run = runOf(call, request.netns);
-  const release = await lockAttachment(platform, identity, plugin.type);
+  const run = demandNetns(call);
+  let unlock = (): void => {};
+  const release = (): void => {
+    unlock();
+    run.leave();
+  };
   try {
-    await clearDebris(call);
+    unlock = await lockAttachment(platform, identity, plugin.type);
+    await clearDebris(call, run);
     const context = { request, config, identity, facts: {}, ...(own && { ipam: own }) };
-    const facts = await learnInNetns(call, run, (known) => plugin.facts(context, known));
+    const facts = await learn(run, (known) => plugin.facts(context, known));
     const attempt: Attempt = { call, run, ipam, leased: false, left: [], context: { ...context, facts } };
     plugin.refuse?.(attempt.context);
     demandCaller(call);
@@ -62,9 +66,7 @@ export function passedOn({ plugin, request }: Call, config: unknown): PassedOn |
 }
 
 /** Of an earlier ADD of this attachment, if there was one. */
-async function clearDebris(call: Call): Promise<void> {
-  if (!readRecord(call.platform, call.identity, call.plugin.type)) return;
-  const run = await demandNetns(call);
+async function clearDebris(call: Call, run: Run): Promise<void> {
   const debris = await debrisOf(call, run);
   if (debris) await teardown(call, run, debris);
 }
@@ -104,22 +106,21 @@ async function look(attempt: Attempt): Promise<void> {
 async function attach(attempt: Attempt): Promise<string> {
   const { call } = attempt;
   const record = newRecord(attempt);
-  const note: Note = (changes) => {
-    Object.assign(record, changes, { noted: call.platform.now() });
-    if (call.plugin.recorded !== false) writeRecord(call.platform, record);
-  };
+  let recording: Recording | undefined;
   try {
-    note({});
+    if (call.plugin.recorded !== false) recording = beginRecord(call.platform, record);
     await lease(attempt);
     demandCaller(call);
-    return await carryOut(attempt, note);
+    return await carryOut(attempt, (changes) => recording?.note({ ...changes, noted: call.platform.now() }));
   } catch (error) {
     throw await takeBack(attempt, record, error);
+  } finally {
+    recording?.close();
   }
 }
 
-/** Writes what is new to the attachment's record. */
-type Note = (changes: Partial<AttachmentRecord>) => void;
+/** Adds what is new to the attachment's record, if it keeps one. */
+type Note = Recording['note'];
 
 /**
  * Asks the delegate for addresses. One whose answer cannot be read has allocated all the same and is to be undone; one

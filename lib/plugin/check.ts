@@ -23,22 +23,29 @@ export async function check(call: Call): Promise<void> {
   const { prevResult } = request;
   if (prevResult === undefined) throw new CniError(ErrorCode.invalidConfig, 'required prevResult missing');
   if (plugin.chained && plugin.idle?.({ request, config })) return restoreLost(call);
-  const run = await demandNetns(call);
-  await restoreLost(call);
-  await keepUp(plugin, run);
-  await withAttachmentLock(platform, identity, plugin.type, async () => {
-    const type = plugin.ipam === undefined ? '' : ipamType(request.config);
-    const lease = await leaseFault(call, type);
-    const who = identityIn(prevResult, request, identity);
-    const facts = await learn(run, (known) => plugin.facts({ request, config, identity: who }, known));
-    const context = { request, config, identity: who, facts, ipam: reportedTo(request, prevResult) };
-    const own = type === '' ? plugin.addressing?.({ request, config }) : undefined;
-    demandNothing(lease, [
-      ...unreported(own, context.ipam),
-      ...(await differences(call, run, context)),
-      ...(plugin.check?.(context) ?? []),
-    ]);
-  });
+  const run = demandNetns(call);
+  try {
+    await restoreLost(call);
+    await keepUp(plugin, run);
+    await withAttachmentLock(platform, identity, plugin.type, () => compare(call, run, config, prevResult));
+  } finally {
+    run.leave();
+  }
+}
+
+async function compare(call: Call, run: Run, config: unknown, prevResult: Result): Promise<void> {
+  const { plugin, request, identity } = call;
+  const type = plugin.ipam === undefined ? '' : ipamType(request.config);
+  const lease = await leaseFault(call, type);
+  const who = identityIn(prevResult, request, identity);
+  const facts = await learn(run, (known) => plugin.facts({ request, config, identity: who }, known));
+  const context = { request, config, identity: who, facts, ipam: reportedTo(request, prevResult) };
+  const own = type === '' ? plugin.addressing?.({ request, config }) : undefined;
+  demandNothing(lease, [
+    ...unreported(own, context.ipam),
+    ...(await differences(call, run, context)),
+    ...(plugin.check?.(context) ?? []),
+  ]);
 }
 
 /** What the IPAM plugin finds wrong; undefined for nothing, and without one. */

@@ -8,12 +8,16 @@ import { demandNoFaults, teardown } from './teardown';
 /** DEL: what the record names is removed; without one, what configuration, prevResult and kernel tell. Gone already is success. */
 export async function del(call: Call): Promise<void> {
   const { platform, plugin, identity } = call;
-  const run = await tolerateNetns(call);
-  await withAttachmentLock(platform, identity, plugin.type, async () => {
-    const record = readRecord(platform, identity, plugin.type);
-    if (record) await teardown(call, run, record);
-    else await removeUnrecorded(call, run);
-  });
+  const run = tolerateNetns(call);
+  try {
+    await withAttachmentLock(platform, identity, plugin.type, async () => {
+      const record = readRecord(platform, identity, plugin.type);
+      if (record) await teardown(call, run, record);
+      else await removeUnrecorded(call, run);
+    });
+  } finally {
+    run.leave();
+  }
 }
 
 /** For a pod that another implementation made, or whose record was lost: kernel first, so that no freed address is still in use. */

@@ -1,5 +1,5 @@
 import { parseConfig } from '../cni/config';
-import { type Call, newCall, runOf } from './call';
+import { type Call, hostRun, newCall } from './call';
 import type { Debris } from './define';
 import { callIpam, ipamType } from './ipam';
 import { learn, remove } from './kernel-run';
@@ -39,7 +39,7 @@ async function byRecord(call: Call, attempt: Attempt): Promise<void> {
       ifIdle(platform, record, plugin.type, async () => {
         // A DEL and an ADD of the same names may have passed before the lock was ours.
         const current = readRecord(platform, record, plugin.type);
-        if (current && isStale(current)) await teardown(call, runOf(call, undefined), current);
+        if (current && isStale(current)) await teardown(call, hostRun(call), current);
       }),
     );
   }
@@ -52,7 +52,7 @@ async function byKernel(call: Call, config: unknown, attempt: Attempt): Promise<
   const { plugin, request } = call;
   if (plugin.gc === undefined) return;
   const { facts: ask, found } = plugin.gc;
-  const facts = await learn(runOf(call, undefined), (known) => ask({ request, config }, known));
+  const facts = await learn(hostRun(call), (known) => ask({ request, config }, known));
   const stale = found({ request, config, facts }).filter((debris) => !isValid(call, debris.containerId, debris.ifname));
   for (const debris of stale) await attempt(() => sweep(call, debris));
 }
@@ -63,7 +63,7 @@ async function sweep(call: Call, { containerId, ifname, steps }: Debris): Promis
   const owner = newCall(platform, plugin, { ...request, containerId, ifname }, trace);
   await ifIdle(platform, owner.identity, plugin.type, async () => {
     if (readRecord(platform, owner.identity, plugin.type)) return;
-    demandNoFaults(await remove(runOf(call, undefined), steps));
+    demandNoFaults(await remove(hostRun(call), steps));
   });
 }
 

@@ -54,7 +54,7 @@ function attachmentEnv({ containerId, netns, ifname }: Request): Record<string, 
 /** Runs one of our IPAM plugins: as a delegate, or as the program that a foreign plugin called. */
 export function runIpam(caller: Caller, plugin: IpamPlugin, request: Request): Promise<Result | undefined> {
   return caller.trace.ipam(plugin.type, request.command, (released) =>
-    serveIpam(caller.platform, plugin, request, { ...hostFor(caller.platform, request.type), released }),
+    serveIpam(caller.platform, plugin, request, hostFor(caller.platform, request.type, released)),
   );
 }
 
@@ -119,19 +119,23 @@ function understood<C>(schema: GenericSchema<unknown, C>, config: Record<string,
 }
 
 /** What an IPAM plugin may use; `caller` is the type of the plugin on whose behalf it works, which holds the attachment's lock. */
-export function hostFor(platform: Platform, caller: string): Host {
-  const { kernel, stateDir, bootTime, began, now, warn, plugins } = platform;
+export function hostFor(platform: Platform, caller: string, released?: Host['released']): Host {
+  const { kernel, stateDir, began, now, warn, plugins } = platform;
   return {
     stateDir,
-    bootTime,
+    get bootTime() {
+      return platform.bootTime;
+    },
     began,
     now,
     warn,
+    ...(released && { released }),
     isAttached: (network, containerId, ifname) =>
       isAttached(platform, { network, containerId, ifname }, plugins.keys()),
     isBusy: async (network, containerId, ifname) => !(await ifIdle(platform, { network, containerId, ifname }, caller)),
     async flock(path) {
-      const lock = await kernel.lock({ kind: 'flock', path, timeoutMs: 60_000 });
+      const request = { kind: 'flock', path, timeoutMs: 60_000 } as const;
+      const lock = kernel.tryLock(request) ?? (await kernel.lock(request));
       if (lock === null) throw new CniError(ErrorCode.tryAgainLater, `${path} is locked by another process`);
       return () => kernel.unlock(lock);
     },

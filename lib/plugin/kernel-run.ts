@@ -9,27 +9,35 @@ import type { Trace } from './trace';
 export interface Run {
   kernel: Native;
   where: Where;
+  /** Whether `where` has the pod's namespace. */
+  hasPod: boolean;
   trace: Trace;
 }
 
-/** The answers to named queries. What is asked of a pod whose namespace is gone (`where` has none) is answered with "nothing there". */
-export async function observe<Q extends Queries>({ kernel, where }: Run, queries: Q): Promise<Facts<Q>> {
-  const all = Object.entries<Query>(queries);
-  const asked = all.filter(([, query]) => query.ns === 'host' || where.pod !== undefined);
-  const answers = asked.length === 0 ? [] : await kernel.observe(where, withTexts(asked.map(([, query]) => query)));
-  const found = new Map(asked.map(([name], i) => [name, answers[i]]));
-  return Object.fromEntries(
-    all.map(([name, query]) => [name, found.has(name) ? found.get(name) : nothing(query)]),
-  ) as Facts<Q>;
+/** The answers to named queries. What is asked of a pod whose namespace is not there is answered with "nothing there". */
+export async function observe<Q extends Queries>({ kernel, where, hasPod }: Run, queries: Q): Promise<Facts<Q>> {
+  const facts: Record<string, unknown> = {};
+  const names: string[] = [];
+  const asked: Query[] = [];
+  for (const [name, query] of Object.entries<Query>(queries)) {
+    if (query.ns === 'pod' && !hasPod) facts[name] = nothing(query);
+    else {
+      names.push(name);
+      asked.push(query);
+    }
+  }
+  const answers = asked.length === 0 ? [] : await kernel.observe(where, withTexts(asked));
+  for (const [i, name] of names.entries()) facts[name] = answers[i];
+  return facts as Facts<Q>;
 }
 
 /** Asks until nothing new is asked: what one answer says may be what the next question is about. */
 export async function learn<Q extends Queries>(run: Run, ask: (known: Facts<Queries>) => Q): Promise<Facts<Q>> {
-  let known: Facts<Queries> = {};
+  const known: Record<string, unknown> = {};
   for (;;) {
-    const news = Object.entries(ask(known)).filter(([name]) => !(name in known));
+    const news = Object.entries(ask(known as Facts<Queries>)).filter(([name]) => !(name in known));
     if (news.length === 0) return known as Facts<Q>;
-    known = { ...known, ...(await observe(run, Object.fromEntries(news))) };
+    Object.assign(known, await observe(run, Object.fromEntries(news)));
   }
 }
 
@@ -58,13 +66,14 @@ export class StepError extends KernelError {
 }
 
 /** Runs the steps; when one fails, undoes those before it, last first, and throws a {@link StepError}. */
-export async function applyOrUndo({ kernel, where, trace }: Run, steps: Step[]): Promise<Outcome[]> {
+export async function applyOrUndo(run: Run, steps: Step[]): Promise<Outcome[]> {
+  const { kernel, where, trace } = run;
   if (steps.length === 0) return [];
   const applied = await kernel.apply(where, withTexts(steps), 'stop');
   trace.steps(steps, applied);
   const [fault] = applied.faults;
   if (fault === undefined) return applied.outcomes as Outcome[];
-  throw new StepError(fault, await undo({ kernel, where, trace }, steps, applied.outcomes));
+  throw new StepError(fault, await undo(run, steps, applied.outcomes));
 }
 
 /** Runs steps on what others share too: a failure stops, and leaves what was done to whoever uses it by now. */
@@ -86,8 +95,8 @@ export function remove(run: Run, steps: Step[]): Promise<KernelFault[]> {
   return removal(run, steps, false);
 }
 
-async function removal({ kernel, where, trace }: Run, steps: Step[], undoing: boolean): Promise<KernelFault[]> {
-  const possible = steps.filter((step) => step.ns === 'host' || where.pod !== undefined);
+async function removal({ kernel, where, hasPod, trace }: Run, steps: Step[], undoing: boolean): Promise<KernelFault[]> {
+  const possible = steps.filter((step) => step.ns === 'host' || hasPod);
   if (possible.length === 0) return [];
   const applied = await kernel.apply(where, withTexts(possible), 'continue');
   trace.steps(possible, applied, undoing);

@@ -1,6 +1,8 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CniError, ErrorCode } from '../cni/errors';
+import type { LockRequest } from '../kernel/contract';
+import { KernelError } from '../kernel/errors';
 import { type AttachmentKey, digest } from './identity';
 import type { Platform } from './platform';
 import { recordName } from './records';
@@ -16,13 +18,23 @@ function offsetOf(...parts: string[]): number {
 }
 
 function lockFile({ stateDir }: LockingPlatform): string {
-  if (!existsSync(stateDir)) mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   return join(stateDir, 'lock');
+}
+
+/** Nearly always it is free, and had at once. */
+function tryLock({ kernel, stateDir }: LockingPlatform, request: LockRequest): number | null {
+  try {
+    return kernel.tryLock(request);
+  } catch (error) {
+    if (!(error instanceof KernelError) || error.errno !== 'ENOENT') throw error;
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    return kernel.tryLock(request);
+  }
 }
 
 async function take(platform: LockingPlatform, offset: number, what: string, shared = false): Promise<() => void> {
   const request = { kind: 'ofd', path: lockFile(platform), offset, shared, timeoutMs: patienceMs } as const;
-  const lock = await platform.kernel.lock(request);
+  const lock = tryLock(platform, request) ?? (await platform.kernel.lock(request));
   if (lock === null) throw new CniError(ErrorCode.tryAgainLater, `${what} is still being worked on by another call`);
   return () => platform.kernel.unlock(lock);
 }
@@ -93,7 +105,7 @@ export async function ifRecordIdle(
   work: () => Promise<void>,
 ): Promise<boolean> {
   const offset = offsetOfRecord(name);
-  const lock = await platform.kernel.lock({ kind: 'ofd', path: lockFile(platform), offset, timeoutMs: 0 });
+  const lock = tryLock(platform, { kind: 'ofd', path: lockFile(platform), offset, timeoutMs: 0 });
   if (lock === null) return false;
   try {
     await work();

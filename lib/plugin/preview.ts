@@ -7,7 +7,7 @@ import type { Result } from '../cni/result';
 import type { Answers, Query, Step } from '../kernel/contract';
 import { imagine, imaginedOutcomes } from '../kernel/imagine';
 import { delegateOf, passedOn, usable } from './add';
-import { type Call, demandNetns, runOf } from './call';
+import { type Call, demandNetns, hostRun } from './call';
 import { debrisOf } from './debris';
 import type { AddContext, Facts, Plan, Queries } from './define';
 import { footprintOf, removalOf } from './footprint';
@@ -58,14 +58,32 @@ export async function previewAdd(
   call: Call,
   { hasPod, before = [] }: { hasPod: boolean; before?: readonly Step[] },
 ): Promise<Preview> {
-  const { plugin, request, identity } = call;
+  const { plugin, request } = call;
   const config = parseConfig(plugin.config, request.config);
   const passed = plugin.chained ? passedOn(call, config) : undefined;
   if (passed !== undefined) return nothingToDo(passed);
   const ipam = delegateOf(call);
   const own = ipam === '' ? plugin.addressing?.({ request, config }) : undefined;
   if (ipam === '' && plugin.ipam !== undefined) assertExpressible(own ?? {}, request.cniVersion);
-  const run = hasPod ? await demandNetns(call) : runOf(call, undefined);
+  if (!hasPod) return previewIn(call, hostRun(call), { config, ipam, own, before });
+  const run = demandNetns(call);
+  try {
+    return await previewIn(call, run, { config, ipam, own, before });
+  } finally {
+    run.leave();
+  }
+}
+
+interface Asked {
+  config: unknown;
+  ipam: string;
+  /** What the configuration itself gives. */
+  own: Result | undefined;
+  before: readonly Step[];
+}
+
+async function previewIn(call: Call, run: Run, { config, ipam, own, before }: Asked): Promise<Preview> {
+  const { plugin, request, identity } = call;
   const record = await debrisOf(call, run);
   const debris = record && removalBy(record);
   const context = { request, config, identity, ...(own && { ipam: own }) };

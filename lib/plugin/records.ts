@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, constants, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { removeFile } from '../cni/absent';
 import type { ConntrackFlow, NftElements, NftFamily, Ns } from '../kernel/contract';
 import { type AttachmentKey, base32, digest } from './identity';
@@ -49,9 +49,6 @@ export interface RecordStore {
   bootId: string;
 }
 
-/** What the name of a file ends with that is yet to become a record. */
-const unfinished = '.tmp';
-
 const folder = (store: RecordStore): string => join(store.stateDir, 'attachments');
 
 /** Its file's name. The type stands outside the hash, so that all records of an interface are found without knowing it. */
@@ -59,21 +56,77 @@ export function recordName(key: AttachmentKey, type: string): string {
   return `${base32(digest(key.network, key.containerId, key.ifname), 32)}.${type}.json`;
 }
 
-/** Writes the record whole or not at all (temporary file, rename): a reader never sees half of one. */
+const pathOf = (store: RecordStore, key: AttachmentKey, type: string): string =>
+  join(folder(store), recordName(key, type));
+
+/** A record that is being written. */
+export interface Recording {
+  /** Notes what is new. */
+  note(changes: Partial<AttachmentRecord>): void;
+  close(): void;
+}
+
+/**
+ * Begins a record, in place of a void one if there is one; its attachment must be locked. Its file consists of lines of JSON:
+ * the record as it is at first, and then what is new each time. A line is one write, so that a reader never sees half of
+ * one, and one whose writer was stopped by a full disk counts for nothing.
+ */
+export function beginRecord(store: RecordStore, record: AttachmentRecord): Recording {
+  const path = pathOf(store, record, record.type);
+  const file = create(path);
+  try {
+    write(file, path, `${JSON.stringify(record)}\n`);
+    return recordingIn(file, path);
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
+
+/** Writes a record, for which nothing more is to be noted. */
 export function writeRecord(store: RecordStore, record: AttachmentRecord): void {
-  const path = join(folder(store), recordName(record, record.type));
-  writeIn(folder(store), `${path}${unfinished}`, JSON.stringify(record));
-  renameSync(`${path}${unfinished}`, path);
+  beginRecord(store, record).close();
+}
+
+/** Notes what is new of a record that is there. */
+export function amendRecord(
+  store: RecordStore,
+  { type, ...key }: AttachmentRecord,
+  changes: Partial<AttachmentRecord>,
+): void {
+  const path = pathOf(store, key, type);
+  const recording = recordingIn(openSync(path, O_WRONLY | O_APPEND), path);
+  try {
+    recording.note(changes);
+  } finally {
+    recording.close();
+  }
+}
+
+const { O_APPEND, O_CREAT, O_EXCL, O_WRONLY } = constants;
+
+const recordingIn = (file: number, path: string): Recording => ({
+  // What may be left of a line before it is closed by the first line break.
+  note: (changes) => write(file, path, `\n${JSON.stringify(changes)}\n`),
+  close: () => closeSync(file),
+});
+
+function write(file: number, path: string, line: string): void {
+  const bytes = Buffer.from(line);
+  if (writeSync(file, bytes) < bytes.length) throw new Error(`write ${path}: no space left for a record`);
 }
 
 /** The folder is there nearly always, and is made when it turns out that it is not. */
-function writeIn(folder: string, path: string, text: string): void {
+function create(path: string): number {
+  const open = (): number => openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL, 0o600);
   try {
-    writeFileSync(path, text, { mode: 0o600 });
+    return open();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(path, text, { mode: 0o600 });
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    else if (code === 'EEXIST') removeFile(path);
+    else throw error;
+    return open();
   }
 }
 
@@ -82,10 +135,9 @@ export function readRecord(store: RecordStore, key: AttachmentKey, type: string)
   return load(store, recordName(key, type));
 }
 
-/** Removes the record, and what a writer that was killed left beside it. */
+/** Removes the record; one that is gone already is no error. */
 export function removeRecord(store: RecordStore, key: AttachmentKey, type: string): void {
-  discardUnfinished(store, recordName(key, type));
-  removeFile(join(folder(store), recordName(key, type)));
+  removeFile(pathOf(store, key, type));
 }
 
 /** Every record of this boot. `unreadable` is told of those that cannot be read, and may throw, as it does by default. */
@@ -111,16 +163,23 @@ export function hasRecordOf(store: RecordStore, type: string): boolean {
   return names(store).some((name) => name.endsWith(`.${type}.json`));
 }
 
-/** The names of the records beside which a writer works, or was killed. */
+/** The names of the records whose writer works on the first line, or was killed over it. */
 export function listUnfinished(store: RecordStore): string[] {
-  return names(store)
-    .filter((name) => name.endsWith(unfinished))
-    .map((name) => name.slice(0, -unfinished.length));
+  return names(store).filter((name) => name.endsWith('.json') && isUnfinished(store, name));
 }
 
-/** Removes what a writer that was killed left beside a record. */
+/** Removes a record by its name, if it is still an unfinished one. */
 export function discardUnfinished(store: RecordStore, name: string): void {
-  removeFile(join(folder(store), `${name}${unfinished}`));
+  if (isUnfinished(store, name)) removeFile(join(folder(store), name));
+}
+
+function isUnfinished(store: RecordStore, name: string): boolean {
+  try {
+    const text = readFileSync(join(folder(store), name), 'utf8');
+    return !/.\n/.test(text) && parseLine(text) === undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether any plugin type has a record of this boot for this interface. */
@@ -144,10 +203,27 @@ function load(store: RecordStore, name: string): AttachmentRecord | undefined {
   // Most often there is none, and an exception takes longer than to look.
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
   try {
-    const record = JSON.parse(readFileSync(path, 'utf8')) as AttachmentRecord | null;
+    const record = parseRecord(readFileSync(path, 'utf8'));
     return record?.version === 1 && record.bootId === store.bootId ? record : undefined;
   } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+/** Undefined where the first line, without which the others say nothing, is none. */
+function parseRecord(text: string): AttachmentRecord | undefined {
+  const [first, ...changes] = text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(parseLine);
+  return first && (Object.assign(first, ...changes) as AttachmentRecord);
+}
+
+function parseLine(line: string): object | undefined {
+  try {
+    return JSON.parse(line) ?? undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -1,5 +1,5 @@
 import type { NftBatch } from '../kernel/contract';
-import { type Call, runOf } from './call';
+import { type Call, hostRun } from './call';
 import { observe, type Run, remove } from './kernel-run';
 import { ifIdle } from './locks';
 import type { Platform } from './platform';
@@ -12,7 +12,7 @@ import { type AttachmentRecord, type ElementsNote, hasRecordOf, listRecords, rea
 
 /** After an ADD has had to make a table that others may have had elements in. */
 export function restoreOthers(call: Call): Promise<void> {
-  return restoreAll(call.platform, runOf(call, undefined));
+  return restoreAll(call.platform, hostRun(call));
 }
 
 /**
@@ -24,7 +24,7 @@ export async function restoreLost(call: Call): Promise<void> {
   const record = readRecord(platform, identity, plugin.type);
   const needed = record ? record.elements : (plugin.tables ?? []);
   if (needed.length === 0 || (!record && !hasRecordOf(platform, plugin.type))) return;
-  const run = runOf(call, undefined);
+  const run = hostRun(call);
   const { tables } = await observe(run, { tables: { query: 'nft.tables', ns: 'host' } } as const);
   const isThere = ({ family, table }: Pick<NftBatch, 'family' | 'table'>): boolean =>
     tables.some((it) => it.family === family && it.name === table);

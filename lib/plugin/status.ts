@@ -1,7 +1,7 @@
 import { parseConfig } from '../cni/config';
 import { CniError, ErrorCode } from '../cni/errors';
 import { KernelError } from '../kernel/errors';
-import { type Call, runOf } from './call';
+import { type Call, hostRun } from './call';
 import { callIpam, hasIpam, ipamType } from './ipam';
 import { observe } from './kernel-run';
 import { demandWritable } from './writable';
@@ -12,7 +12,7 @@ export async function status(call: Call): Promise<void> {
   const config = parseConfig(plugin.config, request.config);
   demandWritable(platform.stateDir, 'attachments cannot be recorded');
   try {
-    const facts = await observe(runOf(call, undefined), plugin.status?.facts({ request, config }) ?? {});
+    const facts = await observe(hostRun(call), plugin.status?.facts({ request, config }) ?? {});
     plugin.status?.verdict({ request, config, facts });
   } catch (error) {
     if (error instanceof KernelError) throw new CniError(ErrorCode.unavailable, error.message);

@@ -6,7 +6,7 @@ import type { Call } from './call';
 import { removalOf } from './footprint';
 import { callIpam } from './ipam';
 import { type Run, remove } from './kernel-run';
-import { type AttachmentRecord, removeRecord, writeRecord } from './records';
+import { type AttachmentRecord, amendRecord, removeRecord } from './records';
 
 /**
  * Removes everything that a record names, in the order of DEL: elements, links, lease, and the record last, so that a
@@ -22,7 +22,7 @@ export async function teardown(call: Call, run: Run, record: AttachmentRecord): 
 /** From here on an ADD of the same names finds debris, and not half an attachment. A state folder that is full must not stop a removal. */
 function disown({ platform }: Call, record: AttachmentRecord): void {
   try {
-    writeRecord(platform, { ...record, state: 'incomplete' });
+    amendRecord(platform, record, { state: 'incomplete' });
   } catch (error) {
     platform.warn(`cannot note that the attachment is being removed: ${(error as Error).message}`);
   }

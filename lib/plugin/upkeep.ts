@@ -14,7 +14,7 @@ export function followedLinks(platform: Platform): string[] {
 
 /** Puts back what was taken away from our tables, and brings up to date what plugins keep in them beside attachments. */
 export async function maintain(platform: Platform): Promise<void> {
-  const run: Run = { kernel: platform.kernel, where: {}, trace: untraced };
+  const run: Run = { kernel: platform.kernel, where: {}, hasPod: false, trace: untraced };
   await restoreAll(platform, run);
   for (const plugin of interfacePlugins(platform)) await keepUp(plugin, run);
 }

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { isIPv6 } from '../cni/addresses';
 import type { IpConfig, Route } from '../cni/result';
 import type { RouteAdd } from '../kernel/contract';
@@ -12,7 +11,9 @@ const largest = { mtu: 65_535 - 15, advmss: 65_535 - 40 };
 /** The pod's routes, in their order. One that is told twice is added once: the kernel refuses the second. */
 export function routeSteps(link: string, routes: readonly Route[], ips: readonly IpConfig[]): RouteAdd[] {
   const steps = routes.map((route) => routeStep(link, route, ips));
-  return steps.filter((step, i) => steps.findIndex((other) => isDeepStrictEqual(other, step)) === i);
+  if (steps.length < 2) return steps;
+  // All have their fields in one order, so that equal ones are equal texts.
+  return [...new Map(steps.map((step) => [JSON.stringify(step), step])).values()];
 }
 
 /** As in the reference, 0 says nothing (but for a scope), and the family's first gateway stands in for a missing one. */

@@ -23,7 +23,7 @@ export interface Tally {
 const seenBefore = [1, 3, 4, 6, 7, 8];
 
 /** What host-local's folders and ours hold beside leases and records. */
-const bookkeeping = /^file .*\/$|^file .*\/(lock|last_reserved_ip\.\d+|stamp) /;
+const bookkeeping = /^file .*\/$|^file .*\/(lock|last_reserved_ip\.\d+|stamp[.\d]*) /;
 
 /**
  * Sends `runs` requests to a server in a scene of its own. Throws what is wrong with an answer or with the world after

@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { platformOf } from '../../lib/cli/platform';
-import { useNative } from '../../lib/kernel/native';
+import { native, useNative } from '../../lib/kernel/native';
 import { handle } from '../../lib/plugin/handle';
 import type { Served, Wire } from './client';
 import { stateOf } from './state';
@@ -29,6 +29,8 @@ const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
 async function main(): Promise<void> {
   if (process.env.TRESTLE_NATIVE) useNative(process.env.TRESTLE_NATIVE);
+  // It keeps a descriptor of its own.
+  native();
   process.stdout.write('ready\n');
   for await (const line of createInterface({ input: process.stdin })) {
     process.stdout.write(`${JSON.stringify(await serve(JSON.parse(line)))}\n`);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { recordName } from '../../lib/plugin/records';
 import { expectUnchanged } from '../support/expect-unchanged';
 import { bookkeeping, sharedObjects } from '../support/leftovers';
 import {
@@ -112,14 +113,17 @@ describe('an ADD of bridge that fails half-way', () => {
     await succeed(world, 'bridge', { ...call, netns: await world.addPod(), containerId: 'zero' });
     const before = await world.snapshot();
     const plugin = join(world.plugins, 'bridge');
+    const key = { network: 'net', containerId: 'one', ifname: 'eth0' };
+    const record = `/run/trestle/attachments/${recordName(key, 'bridge')}`;
     for (let nth = 1; ; nth += 1) {
-      const full = ['-f', '-o', '/dev/null', '-e', 'trace=rename', '-e', `inject=rename:error=ENOSPC:when=${nth}`];
+      const inject = `inject=write:error=ENOSPC:when=${nth}`;
+      const full = ['-f', '-o', '/dev/null', '-P', record, '-e', 'trace=write', '-e', inject];
       const ran = await world.run('strace', [...full, plugin], {
         env: cniEnvironment(call, world.plugins),
         input: JSON.stringify(call.config),
       });
       if (ran.code === 0) {
-        expect(nth, 'renames that failed').to.equal(4);
+        expect(nth, 'writes that failed').to.equal(4);
         return;
       }
       expect(ran.stdout).to.include('ENOSPC');

@@ -95,7 +95,7 @@ describe('GC beside other calls', function () {
       (twin) => cniKilledAt(twin, 'bridge', callOf('new'), 0),
     );
     const places = [
-      /^rename .*bridge\.json/,
+      /^openat .*bridge\.json/,
       /^openat .*\/last_reserved/,
       /RTM_NEWADDR/,
       /nftables batch/,

@@ -116,7 +116,8 @@ describe('A runtime that calls GC again and again while it adds and deletes pods
 /** Undefined for one that is being written or was just removed. */
 function recordIn(path: string): { state: string; noted: number; containerId: string } | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
+    return Object.assign({}, ...lines.map((line) => JSON.parse(line)));
   } catch {
     return undefined;
   }

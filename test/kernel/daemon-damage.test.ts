@@ -28,12 +28,18 @@ describe('A daemon whose state somebody has damaged', () => {
     const folder = world.path('/run/trestle/attachments');
     const record = join(folder, recordName(key, 'bridge'));
     mkdirSync(record, { recursive: true });
-    const { code, json } = await world.cni('bridge', { netns, config, containerId: key.containerId });
-    expect([code, json.msg]).to.satisfy(([status, msg]: [number, string]) => status === 1 && msg.includes('EISDIR'));
+    const call = { netns, config, containerId: key.containerId };
+    for (const command of ['DEL', 'ADD'] as const) {
+      const { code, json } = await world.cni('bridge', { ...call, command });
+      expect([code, json.msg]).to.satisfy(([status, msg]: [number, string]) => status === 1 && msg.includes('EISDIR'));
+    }
     rmSync(record, { recursive: true });
     await succeed(world, 'bridge', { netns, config, containerId: 'other' });
     const { claimed, declined } = await daemon.report();
-    expect({ claimed, declined }).to.deep.equal({ claimed: 1, declined: { state: 1 } });
+    expect({ claimed, declined }, 'an ADD finds it when it has the lock').to.deep.equal({
+      claimed: 2,
+      declined: { state: 1 },
+    });
     const warning = 40;
     await logged(
       daemon,

@@ -48,7 +48,8 @@ describe('A daemon that is stopped', function () {
   }
 
   it('before it has accepted the connection costs a pod its patience, and does nothing when it goes on', async () => {
-    const daemon = await startDaemon(world.keeper, world.plugins);
+    const daemon = await startDaemon(world.keeper, world.plugins, { args: ['--log-level', 'debug'] });
+    await logged(daemon, ({ msg }) => msg === 'tables are kept');
     daemon.process.kill('SIGSTOP');
     const [ip = ''] = ipsOf(await succeed(world, 'bridge', ADD));
     const attached = await world.snapshot();

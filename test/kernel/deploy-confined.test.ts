@@ -40,7 +40,7 @@ describe('A daemon within the limits of its unit', () => {
     const answers = [await world.cni('bridge', call), await world.cni('bridge', { ...call, command: 'DEL' })];
     await logged(daemon, ({ command }) => command === 'DEL');
     const served = daemon.log.filter(({ msg, outcome }) => msg === 'request' && outcome === 'done');
-    const { stdout: index } = await world.run('find', ['/run/trestle/leases', '-name', 'stamp']);
+    const { stdout: index } = await world.run('find', ['/run/trestle/leases', '-name', 'stamp.*']);
     return served.length === 2 && answers.every(({ code }) => code === 0) && index !== '';
   }
 

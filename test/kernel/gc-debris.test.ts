@@ -83,11 +83,12 @@ describe('GC', () => {
     expect(leased()).to.deep.equal(['10.1.2.2']);
   });
 
-  it("removes a record's unfinished successor, and leaves records of other networks and plugins", async () => {
+  it('removes a record whose writer was killed over it, and leaves records of other networks and plugins', async () => {
     await attach('valid');
     const folder = world.path('/run/trestle/attachments');
     const [record = ''] = readdirSync(folder);
-    writeFileSync(`${folder}/${record}.tmp`, '{"version":1,');
+    for (const name of ['empty', 'begun'])
+      writeFileSync(`${folder}/${name}.bridge.json`, name === 'empty' ? '' : '{"version":1,');
     const foreign = {
       version: 1,
       state: 'complete',

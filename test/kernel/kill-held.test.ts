@@ -60,7 +60,7 @@ describe('An ADD that stands still', function () {
   });
 
   const places = {
-    'before its first record': /^rename .*\.bridge\.json/,
+    'before its first record': /^openat .*\.bridge\.json/,
     'before it has a lease': /^openat .*\/10\.1\.2\./,
     'between its lease and its link': /RTM_NEWLINK/,
     'between its link and its addresses': /RTM_NEWADDR/,

@@ -33,7 +33,11 @@ async function traced(world: World, type: string, call: CniCall): Promise<Ran> {
 
 /** The programs that the last call of {@link traced} has executed, in order, by their file names. */
 function executed(world: World): string[] {
-  const lines = readFileSync(world.path('/run/exec.log'), 'utf8').trim().split('\n');
+  const lines = readFileSync(world.path('/run/exec.log'), 'utf8')
+    .trim()
+    .split('\n')
+    // A thread that ended with its process before strace had seen what it was about.
+    .filter((line) => !line.includes('???('));
   return lines.map((line) => line.match(/execve(?:at)?\("([^"]+)"/)?.[1]?.replace(/^.*\//, '') ?? line);
 }
 

@@ -38,8 +38,15 @@ export function attachSteps(attachment: Attachment): Step[] {
     ...podSysctls(config, podEnd.name, addressing.ips),
     ...addressing.ips.map(({ address }): Step => addressStep(config, podEnd.name, address)),
     { op: 'link.set', ns: 'pod', name: podEnd.name, up: true },
-    { op: 'link.wait', ns: 'host', name: hostEnd.name, timeoutMs: portTimeoutMs },
     ...routeSteps(podEnd.name, addressing.routes, addressing.ips),
+  ];
+}
+
+/** The last steps of all: what comes before them is done while the kernel looks at the link. */
+export function answeringSteps({ config, hostEnd, podEnd, addressing }: Attachment): Step[] {
+  if (config.disableContainerInterface) return [];
+  return [
+    { op: 'link.wait', ns: 'host', name: hostEnd.name, timeoutMs: portTimeoutMs },
     // Whoever knew one of these addresses by another pod's MAC must not wait for its neighbour entry to expire.
     ...(addressing.ips.length > 0 ? [{ op: 'link.announce', ns: 'pod', name: podEnd.name } as const] : []),
   ];

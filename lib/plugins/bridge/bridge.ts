@@ -16,7 +16,7 @@ import { ipamType } from '../../plugin/ipam';
 import { guardMac } from '../mac-spoof';
 import { masquerade } from '../masquerade';
 import { masqueradedByReference, referenceQueries } from '../reference-masquerade';
-import { aliasOf, attachSteps } from './attach';
+import { aliasOf, answeringSteps, attachSteps } from './attach';
 import { differences } from './check';
 import {
   type BridgeConfig,
@@ -115,20 +115,14 @@ function add(context: AddContext<BridgeConfig, Queries>): Plan {
     ...pinSteps(config, facts, identity.machineId),
     ...(config.macspoofchk ? [guardMac(identity, hostEnd.name, podEnd.mac)] : []),
   ];
-  const steps = attachSteps({
-    config,
-    hostEnd,
-    podEnd,
-    alias: aliasOf({ identity }),
-    addressing: layer3,
-    bridge: facts.bridge,
-  });
+  const alias = aliasOf({ identity });
+  const attachment = { config, hostEnd, podEnd, alias, addressing: layer3, bridge: facts.bridge };
   const masqueraded = config.ipMasq ? addresses.filter((it) => !masqueradedByReference(facts, identity, it)) : [];
   const masquerading =
     masqueraded.length > 0 ? [masquerade(identity.network, identity.containerId, identity.ifname, masqueraded)] : [];
   return {
     shared: { lock: `bridge ${config.bridge}`, steps: sharedSteps(config, gateways, facts, identity.machineId) },
-    steps: [...before, ...steps, ...masquerading],
+    steps: [...before, ...attachSteps(attachment), ...masquerading, ...answeringSteps(attachment)],
     result: (outcomes) =>
       result(
         {

@@ -25,16 +25,24 @@ describe('the boundary of the addon', () => {
   it('exports the functions of the contract and nothing else', () => {
     const exported = require.cache[addonPath()]?.exports as object;
     const names = [
+      'answer',
       'apply',
+      'closeDoor',
+      'dismiss',
+      'leave',
       'linkGone',
       'lock',
       'makeNetns',
       'notify',
       'observe',
+      'openDoor',
       'removeNetns',
+      'report',
       'signal',
       'spawn',
+      'tryLock',
       'unlock',
+      'visit',
       'wait',
       'watch',
     ] satisfies (keyof Native)[];
@@ -71,14 +79,18 @@ describe('the boundary of the addon', () => {
     ],
     ['an absolute sysctl', [{}, [{ query: 'sysctl', ns: 'host', key: '/etc/passwd' }]], /is no name of a sysctl/],
     ['a misspelt field', [{}, [{ query: 'links', ns: 'host', nane: 1 }]], /^queries\[0\]\.nane is not a field/],
-    ['a function', [{}, [() => 1]], /cannot be copied/],
-    ['a symbol', [Symbol('x'), []], /cannot be copied/],
-    ['a bigint', [{ pod: 1n }, []], /cannot be copied/],
-    ['a buffer', [{ pod: Buffer.alloc(10) }, []], /cannot be copied: a buffer/],
-    ['a cycle', [cyclic, []], /cannot be copied: they are nested too deeply/],
-    ['a huge string', [{ pod: 'x'.repeat(200_000) }, []], /cannot be copied: a string is longer/],
-    ['a huge list', [{}, Array(2_000_000).fill(0)], /cannot be copied/],
-    ['a sparse list', [{}, new Array(2 ** 32 - 1)], /cannot be copied/],
+    ['a visit that nobody pays', [{ visit: 4711 }, []], /^where\.visit is none that is being paid$/],
+    ['a visit and a path', [{ visit: 4711, pod: '/run/x' }, []], /^where\.visit is none that is being paid$/],
+    // What JSON cannot tell is as if it was not there, or is no text of a call.
+    ['a function', [{}, [() => 1]], /^queries\[0\] must be an object, not nothing$/],
+    ['a symbol', [Symbol('x'), []], /^where is missing$/],
+    ['a bigint', [{ pod: 1n }, []], /^the call is no JSON text: /],
+    ['a buffer', [{ pod: Buffer.alloc(10) }, []], /^where\.pod must be a string, not an object$/],
+    ['a cycle', [cyclic, []], /^the call is no JSON text: /],
+    ['a huge string', [{ pod: 'x'.repeat(200_000) }, []], /^where\.pod has 200000 bytes; 4095 are allowed$/],
+    ['a huge list', [{}, Array(2_000_000).fill(0)], /^queries\[0\] must be an object, not a number$/],
+    ['what is nested deeply', [{}, JSON.parse(`${'['.repeat(100)}${']'.repeat(100)}`)], /nested too deeply$/],
+    ['half a character', [{ pod: '\ud800' }, []], /^the call is no JSON text: /],
     [
       'a getter that throws',
       [
@@ -89,8 +101,39 @@ describe('the boundary of the addon', () => {
         },
         [],
       ],
-      /cannot be copied: a getter/,
+      /^the call is no JSON text: /,
     ],
+  ];
+
+  const raw = () => require.cache[addonPath()]?.exports as Record<string, (...args: unknown[]) => Promise<unknown>>;
+  for (const text of [
+    undefined,
+    null,
+    5,
+    {},
+    '',
+    '{',
+    '[]',
+    '5',
+    'null',
+    '{"where":{}',
+    '\ud800',
+    '{"where":{},"queries":[]}x',
+  ]) {
+    it(`refuses ${JSON.stringify(text)} for the text of a call`, async () => {
+      const fault = await (raw().observe as (text: unknown) => Promise<unknown>)(text).catch((error) => error);
+      expect(fault).to.include({ op: 'read the arguments', errno: '', code: 0 });
+    });
+  }
+
+  const wrongArrays: [string, unknown[], RegExp][] = [
+    ['a function', [() => 1], /cannot be copied/],
+    ['a bigint', [{ netns: 1n }], /cannot be copied/],
+    ['a buffer', [{ netns: Buffer.alloc(10) }], /cannot be copied: a buffer/],
+    ['a cycle', [cyclic], /cannot be copied: they are nested too deeply/],
+    ['a huge string', [{ netns: 'x'.repeat(200_000) }], /cannot be copied: a string is longer/],
+    ['a huge list', [{ args: Array(2_000_000).fill(0) }], /cannot be copied/],
+    ['a sparse list', [{ args: new Array(2 ** 32 - 1) }], /cannot be copied/],
     [
       'a proxy that throws',
       [
@@ -102,11 +145,18 @@ describe('the boundary of the addon', () => {
             },
           },
         ),
-        [],
       ],
       /cannot be copied: a getter or a proxy/,
     ],
   ];
+  for (const [what, args, message] of wrongArrays) {
+    it(`refuses ${what} where it reads objects`, async () => {
+      const { fault } = await faultOf(unchecked().spawn(...args));
+      expect(fault).to.include({ op: 'read the arguments', errno: '', code: 0, extack: '' });
+      expect(fault.message).to.match(message);
+    });
+  }
+
   for (const [what, args, message] of wrongArguments) {
     it(`refuses ${what} as an argument`, async () => {
       const fault = await faultOf(unchecked().observe(...args));
@@ -125,10 +175,9 @@ describe('the boundary of the addon', () => {
   const wrongSteps: [unknown, RegExp][] = [
     [{}, /^steps\[0\]\.op is missing$/],
     [{ op: 'link.fly' }, /^steps\[0\]\.op is none of the known ones: "link\.fly"$/],
-    [{ ...link, mtu: Number.NaN }, /^steps\[0\]\.mtu must be a whole number from 0 to 2147483647$/],
+    [{ ...link, mtu: 2 ** 31 }, /^steps\[0\]\.mtu must be a whole number from 0 to 2147483647$/],
     [{ ...link, mtu: -1 }, /^steps\[0\]\.mtu must be a whole number/],
     [{ ...link, mtu: 1.5 }, /^steps\[0\]\.mtu must be a whole number/],
-    [{ ...link, mtu: Number.POSITIVE_INFINITY }, /^steps\[0\]\.mtu must be a whole number/],
     [{ ...link, mtu: '1500' }, /^steps\[0\]\.mtu must be a number, not a string$/],
     [{ ...link, up: 1 }, /^steps\[0\]\.up must be a boolean, not a number$/],
     [{ ...link, mac: '0a:00:00:00:00' }, /^steps\[0\]\.mac is no MAC address: "0a:00:00:00:00"$/],

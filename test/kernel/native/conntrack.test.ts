@@ -121,7 +121,7 @@ describe('conntrack.flush', () => {
 
   it('takes only what the kernel has looked through', async () => {
     for (let from = 1; from <= 40; from++) await track({ from, port: 1000 + (from % 40) });
-    const script = `require(process.argv[1]).apply({ host: process.argv[2] }, JSON.parse(process.argv[3]), 'stop')
+    const script = `load(process.argv[1]).apply({ host: process.argv[2] }, JSON.parse(process.argv[3]), 'stop')
       .then(({ outcomes }) => console.log(outcomes[0].did))`;
     const steps = [{ op: 'conntrack.flush', ns: 'host', flows: [{ ...dns, port: 1007, ip: '10.0.0.1' }] }];
     const args = [ns.where.host, JSON.stringify(steps)];
@@ -132,7 +132,7 @@ describe('conntrack.flush', () => {
   });
 
   it('has nothing to do where the kernel tracks no connections', async () => {
-    const script = `require(process.argv[1]).apply({ host: process.argv[2] }, JSON.parse(process.argv[3]), 'stop')
+    const script = `load(process.argv[1]).apply({ host: process.argv[2] }, JSON.parse(process.argv[3]), 'stop')
       .then(({ outcomes, faults }) => console.log(faults[0] ? faults[0].errno : outcomes[0].did))`;
     const steps = [{ op: 'conntrack.flush', ns: 'host', flows: [dns] }];
     const fate = async (calls: string, errno: string) => {

@@ -15,7 +15,7 @@ describe('linkGone', () => {
   const inNamespace = (script: string, ...wrapper: string[]) => {
     const whole = `
       const { execSync } = require('node:child_process');
-      const addon = require(process.argv[1]);
+      const addon = load(process.argv[1]);
       const told = ({ before = [], after, timeoutMs = 500 }) => {
         before.forEach((command) => execSync(command));
         const end = addon.linkGone(timeoutMs).catch(({ errno }) => errno);

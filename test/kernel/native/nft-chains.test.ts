@@ -68,7 +68,7 @@ describe('nft.batch that drops a chain', () => {
   /** How a step ends where every such system call fails. */
   async function fatesWhere(calls: string, errno: string): Promise<string[]> {
     const script = `const steps = JSON.parse(process.argv[2]);
-      Promise.all(steps.map((step) => require(process.argv[1]).apply({}, [step], 'stop'))).then((all) =>
+      Promise.all(steps.map((step) => load(process.argv[1]).apply({}, [step], 'stop'))).then((all) =>
         console.log(all.map(({ outcomes, faults }) => (faults[0] ? faults[0].errno : outcomes[0].did)).join()))`;
     const inject = ['-f', '-qq', '-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${calls}:error=${errno}`];
     const { drop: _, ...nothing } = drop();

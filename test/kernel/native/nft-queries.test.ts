@@ -57,7 +57,7 @@ describe('Queries about nftables', () => {
 
   it('nft.tables is empty where the kernel has no nftables', async () => {
     await nft('add table ip t');
-    const script = `require(process.argv[1]).observe({ host: process.argv[2] }, [{ query: 'nft.tables', ns: 'host' }])
+    const script = `load(process.argv[1]).observe({ host: process.argv[2] }, [{ query: 'nft.tables', ns: 'host' }])
       .then((all) => console.log(JSON.stringify(all)), ({ errno }) => console.log(errno))`;
     const printed = async (calls: string, errno: string) => {
       const inject = ['-f', '-qq', '-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${calls}:error=${errno}`];

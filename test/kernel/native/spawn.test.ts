@@ -18,7 +18,7 @@ describe('programs in a network namespace', () => {
   /** Runs `script` in the world; `spawn(…args)` there starts a program in the pod, and `say` prints JSON. */
   function inWorld(script: string, wrapper: string[] = []): Promise<Ran> {
     const whole = `
-      const addon = require(process.argv[1]);
+      const addon = load(process.argv[1]);
       const env = ['PATH=${PATH}', 'GREETING=good day'];
       const spawn = (...args) => addon.spawn({ netns: ${JSON.stringify(pod.path)}, args, env });
       const say = (what) => console.log(JSON.stringify(what));

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Answers, Applied, Ns, Outcome, Query, Step, Where } from '../../../lib/kernel/contract';
+import type { Answers, Applied, Ns, Outcome, Places, Query, Step } from '../../../lib/kernel/contract';
 import { native, useNative } from '../../../lib/kernel/native';
 import { endKeeper, type Keeper, startKeeper } from '../../support/keeper';
 import { enter } from '../../support/peers';
@@ -16,18 +16,31 @@ export function addonPath(): string {
   return Object.keys(require.cache).find((file) => file.endsWith('trestle_native.node')) as string;
 }
 
+/** `load(path)` is the addon as lib/kernel/native.ts has it, which makes texts of calls and objects of answers. */
+const prelude = `
+  const load = (path) => {
+    const raw = require(path);
+    const inText = (name, what) => raw[name](JSON.stringify(what)).then(JSON.parse);
+    return {
+      ...raw,
+      observe: (where, queries) => inText('observe', { where, queries }),
+      apply: (where, steps, mode) => inText('apply', { where, steps, mode }),
+    };
+  };
+`;
+
 /**
  * Runs a script in a process of its own, with the addon's path as its first argument; in this environment, which may
  * preload the sanitizers. `wrapper` is a command that execs the rest of its arguments.
  */
 export function runScript(script: string, args: string[] = [], wrapper: string[] = ['env']): Promise<Ran> {
-  const [program, ...before] = [...wrapper, process.execPath, '-e', script, addonPath(), ...args] as [string];
+  const [program, ...before] = [...wrapper, process.execPath, '-e', prelude + script, addonPath(), ...args] as [string];
   return run(program, before, { env: process.env as Record<string, string> });
 }
 
 /** Two network namespaces of the test's own, and what a test does in them. */
 export interface Namespaces {
-  readonly where: Required<Where>;
+  readonly where: Required<Places>;
   /** Runs a program in one of them and returns what it prints. */
   run(ns: Ns, ...command: [string, ...string[]]): Promise<string>;
   /** `ip -details -json …` */

@@ -55,7 +55,7 @@ describe('sysctls', () => {
     ];
     const script = `
       const [addon, steps] = process.argv.slice(1);
-      require(addon).apply({}, JSON.parse(steps), 'continue').then((applied) => console.log(JSON.stringify(applied)));
+      load(addon).apply({}, JSON.parse(steps), 'continue').then((applied) => console.log(JSON.stringify(applied)));
     `;
     const readOnly = 'mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"';
     const wrapper = ['unshare', '--net', '--mount', 'sh', '-c', readOnly, 'sh'];

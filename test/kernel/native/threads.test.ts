@@ -77,14 +77,14 @@ describe('the threads of the addon', () => {
 
   it('keep the event loop alive until they have answered', async () => {
     const script = `
-      require(process.argv[1]).observe({}, [{ query: 'links', ns: 'host' }]).then((answers) => console.log(answers.length));
+      load(process.argv[1]).observe({}, [{ query: 'links', ns: 'host' }]).then((answers) => console.log(answers.length));
     `;
     expect((await runScript(script)).stdout).to.equal('1\n');
   });
 
   it('that wait for a lock do not hold up the end of the process', async () => {
     const script = `
-      const addon = require(process.argv[1]);
+      const addon = load(process.argv[1]);
       const request = { kind: 'flock', path: process.argv[2], timeoutMs: 60000 };
       addon.lock(request).then(() => {
         addon.lock(request);
@@ -110,7 +110,7 @@ describe('the threads of the addon', () => {
       const worker = new Worker(code, { eval: true, workerData: { addon: process.argv[1], lock } });
       worker.on('exit', () => {
         const request = { kind: 'flock', path: lock, timeoutMs: 0 };
-        require(process.argv[1]).lock(request).then((lock) => console.log(typeof lock));
+        load(process.argv[1]).lock(request).then((lock) => console.log(typeof lock));
       });
     `;
     const printed = (await runScript(script, [join(directory, 'lock')])).stdout;

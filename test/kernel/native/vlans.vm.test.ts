@@ -54,7 +54,7 @@ describe('VLANs of a port', () => {
   async function bytesRead(): Promise<number> {
     const ask = [ns.where, [{ query: 'vlans', ns: 'host', link: 'vetha' }]].map((argument) => JSON.stringify(argument));
     const { stderr } = await runScript(
-      'require(process.argv[1]).observe(...process.argv.slice(2).map((text) => JSON.parse(text)))',
+      'load(process.argv[1]).observe(...process.argv.slice(2).map((text) => JSON.parse(text)))',
       ask,
       ['strace', '-f', '-e', 'trace=recvfrom'],
     );

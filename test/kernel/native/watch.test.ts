@@ -23,7 +23,7 @@ describe('watch', () => {
   const inNamespace = (script: string, ...wrapper: string[]) => {
     const whole = `
       const { execSync } = require('node:child_process');
-      const addon = require(process.argv[1]);
+      const addon = load(process.argv[1]);
       const heard = async ({ before = [], after, prefix = 'trestle_', links = [] }) => {
         before.forEach((command) => execSync(command));
         const end = addon.watch({ prefix, links }).then((answer) => (answer === null ? 'heard' : answer), ({ errno }) => errno);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { newConfigurations } from '../../../lib/daemon/configurations';
 import { reasonToDecline } from '../../../lib/daemon/decline';
 import type { LaunchedRequest, Place } from '../../../lib/daemon/request';
 import type { Platform } from '../../../lib/plugin/platform';
@@ -13,7 +14,10 @@ const self = { build: '0.1.0-abc', place };
 
 const config = (over: object = {}) => ({ cniVersion: '1.0.0', name: 'net', type: 'bridge', ...over });
 
+const decode = newConfigurations();
+
 function request(over: Partial<LaunchedRequest> = {}, sent: unknown = config()): LaunchedRequest {
+  const stdin = Buffer.from(typeof sent === 'string' ? sent : JSON.stringify(sent));
   return {
     build: '0.1.0-abc',
     type: 'bridge',
@@ -22,7 +26,8 @@ function request(over: Partial<LaunchedRequest> = {}, sent: unknown = config()):
     place,
     env: { CNI_COMMAND: 'ADD', CNI_CONTAINERID: 'c1', CNI_IFNAME: 'eth0', CNI_NETNS: '/run/netns/a' },
     netns: '/proc/1/fd/3',
-    stdin: Buffer.from(typeof sent === 'string' ? sent : JSON.stringify(sent)),
+    stdin,
+    config: decode(stdin),
     ...over,
   };
 }
@@ -90,6 +95,11 @@ describe('The daemon', () => {
     expect(reason({ env: DEL })).to.equal('delegate');
     expect(reason({ env: { ...DEL, CNI_IFNAME: 'eth1' } })).to.equal(undefined);
     expect(reason({ env: DEL }, config({ name: 'other' }))).to.equal(undefined);
+  });
+
+  it('lets an ADD find that out when it has the lock: it asks nobody before', () => {
+    record({ ipam: 'dhcp' });
+    expect(reason()).to.equal(undefined);
   });
 
   it('leaves a GC alone that could have to remove such an attachment', () => {

@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { listen, passedSocket } from '../../../lib/daemon/listen';
+import { demandUnused, passedSocket } from '../../../lib/daemon/listen';
 import { isReplaced, selfIn } from '../../../lib/daemon/self';
 
 describe('A daemon, by the folder that it runs from,', () => {
@@ -50,21 +50,18 @@ describe('The socket that systemd passes', () => {
   });
 });
 
-describe('Listening', () => {
-  const plainly = (work: () => void) => work();
-
-  it('leaves alone a socket on which somebody answers, and replaces one on which nobody does', async () => {
+describe('The path of a socket', () => {
+  it('is not to be used where somebody answers, and is made free where nobody does', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'trestle-listen-'));
     const path = join(folder, 'socket');
-    const first = createServer();
-    await listen(first, { path }, plainly);
-    const second = createServer();
-    const failure = await listen(second, { path }, plainly).catch((error: Error) => error.message);
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen({ path }, resolve));
+    const failure = await demandUnused(path).catch((error: Error) => error.message);
     expect(failure).to.equal(`somebody else listens on ${path}`);
-    await new Promise((resolve) => first.close(resolve));
+    await new Promise((resolve) => server.close(resolve));
     writeFileSync(path, 'what is left of it');
-    await listen(second, { path }, plainly);
-    await new Promise((resolve) => second.close(resolve));
+    await demandUnused(path);
+    expect(existsSync(path)).to.equal(false);
     rmSync(folder, { recursive: true });
   });
 });

@@ -1,9 +1,11 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   type AttachmentRecord,
+  amendRecord,
+  beginRecord,
   discardUnfinished,
   isAttached,
   listRecords,
@@ -58,14 +60,56 @@ describe('attachment records', () => {
     expect(listRecords({ ...store, bootId: 'next' })).to.deep.equal([]);
   });
 
-  it('that are half written are found by name, and can be discarded', () => {
+  const name = recordName(key, 'bridge');
+  const text = (): string => readFileSync(join(store.stateDir, 'attachments', name), 'utf8');
+  const rewrite = (changed: string): void => writeFileSync(join(store.stateDir, 'attachments', name), changed);
+
+  it('are what they were at first and what has been noted since, whoever notes it', () => {
+    const recording = beginRecord(store, record);
+    recording.note({ netns: '/run/netns/b', links: [{ ns: 'host', name: 'veth1' }] });
+    recording.note({ state: 'complete' });
+    recording.close();
+    const whole = { ...record, netns: '/run/netns/b', links: [{ ns: 'host', name: 'veth1' }] };
+    expect(readRecord(store, key, 'bridge')).to.deep.equal({ ...whole, state: 'complete' });
+    amendRecord(store, record, { state: 'incomplete' });
+    expect(readRecord(store, key, 'bridge')).to.deep.equal({ ...whole, state: 'incomplete' });
+  });
+
+  it('are, up to any byte of what is noted, what they were before it', () => {
+    const recording = beginRecord(store, record);
+    const first = text().length;
+    recording.note({ state: 'complete' });
+    recording.close();
+    const whole = text();
+    for (let length = first; length <= whole.length; length++) {
+      rewrite(whole.slice(0, length));
+      const state = length < whole.length - 1 ? 'incomplete' : 'complete';
+      expect(readRecord(store, key, 'bridge'), `${length} bytes`).to.deep.equal({ ...record, state });
+      amendRecord(store, record, { ipam: 'static' });
+      expect(readRecord(store, key, 'bridge')?.ipam, 'what comes behind half a line counts').to.equal('static');
+    }
+  });
+
+  it('whose first line was not finished are none, are found by name, and can be discarded', () => {
     writeRecord(store, record);
-    const [name = ''] = readdirSync(join(store.stateDir, 'attachments'));
-    writeFileSync(join(store.stateDir, 'attachments', `${name}.tmp`), '{');
-    expect(listRecords(store)).to.have.length(1);
-    expect(listUnfinished(store)).to.deep.equal([recordName(key, 'bridge')]);
+    const whole = text();
+    for (let length = 0; length < whole.length - 1; length++) {
+      rewrite(whole.slice(0, length));
+      expect(readRecord(store, key, 'bridge'), `${length} bytes`).to.equal(undefined);
+      expect(listUnfinished(store), `${length} bytes`).to.deep.equal([name]);
+    }
     discardUnfinished(store, name);
-    expect(readdirSync(join(store.stateDir, 'attachments'))).to.deep.equal([name]);
+    expect(readdirSync(join(store.stateDir, 'attachments'))).to.deep.equal([]);
+    writeRecord(store, record);
+    expect(listUnfinished(store)).to.deep.equal([]);
+    discardUnfinished(store, name);
+    expect(text()).to.equal(whole);
+  });
+
+  it('take the place of void ones', () => {
+    writeRecord(store, { ...record, bootId: 'former', netns: '/run/netns/former' });
+    writeRecord(store, record);
+    expect(readRecord(store, key, 'bridge')).to.deep.equal(record);
   });
 
   it('that are damaged count as none', () => {

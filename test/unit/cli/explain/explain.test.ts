@@ -54,10 +54,10 @@ ADD
        pod   set net.ipv4.conf.eth0.arp_notify = 1
        pod   add address 10.22.0.2/16 to eth0 nodad
        pod   set link eth0 up on
-       host  wait until vethhloug6hzikj carries traffic
        pod   add route 0.0.0.0/0 via 10.22.0.1 dev eth0
-       pod   announce the addresses of eth0 to its neighbours
        host  nft inet trestle_masquerade ensure 1 chain, 1 set, 1 rule; add 10.22.0.2 to @pods_mynet_pvi4sxmgup
+       host  wait until vethhloug6hzikj carries traffic
+       pod   announce the addresses of eth0 to its neighbours
 
 DEL
   1. bridge

@@ -27,6 +27,8 @@ export function madeUpWorld(facts: Facts = {}, path: readonly string[] = ['/nowh
   const kernel = {
     observe: async (_where: unknown, queries: Query[]) =>
       queries.map((query) => facts[nameOf(query)] ?? nothing(query)),
+    visit: () => ({ visit: 1, isOwn: false }),
+    leave: () => {},
     apply: refuse,
     lock: refuse,
   } as unknown as Native;
