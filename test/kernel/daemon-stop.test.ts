@@ -35,8 +35,15 @@ describe('A daemon that is stopped', function () {
     expectUnchanged(detached, await world.snapshot(), { allow: bookkeeping });
   }
 
-  async function idle(daemon: Daemon): Promise<void> {
-    while ((await daemon.report()).running > 0) await sleep(5);
+  /** Its report once every request that it has claimed is over; that a launcher has gone it may hear a moment later. */
+  async function settled(daemon: Daemon): Promise<Awaited<ReturnType<Daemon['report']>>> {
+    for (;;) {
+      const report = await daemon.report();
+      const { claimed, unserved, requests } = report;
+      const counts = [...Object.values(unserved), ...requests.map(({ count }) => count)];
+      if (claimed === counts.reduce((sum, count) => sum + count, 0)) return report;
+      await sleep(5);
+    }
   }
 
   /** That nothing was done twice: what the cold process has made is there, whole, and DEL removes it. */
@@ -54,8 +61,7 @@ describe('A daemon that is stopped', function () {
     const [ip = ''] = ipsOf(await succeed(world, 'bridge', ADD));
     const attached = await world.snapshot();
     daemon.process.kill('SIGCONT');
-    await idle(daemon);
-    const { claimed, unserved, requests } = await daemon.report();
+    const { claimed, unserved, requests } = await settled(daemon);
     expect({ unserved, requests }).to.deep.equal({ unserved: claimed === 0 ? {} : { withdrawn: 1 }, requests: [] });
     await expectOneAttachment(attached, ip);
     expect((await daemon.report()).requests.map(({ command }) => command)).to.deep.equal(['DEL']);
@@ -70,8 +76,7 @@ describe('A daemon that is stopped', function () {
     expect(code).to.equal(0);
     const attached = await world.snapshot();
     daemon.resume();
-    await idle(daemon);
-    const { claimed, unserved, requests } = await daemon.report();
+    const { claimed, unserved, requests } = await settled(daemon);
     expect({ claimed, unserved, requests }).to.deep.equal({ claimed: 1, unserved: { withdrawn: 1 }, requests: [] });
     await expectOneAttachment(attached, ipsOf(json)[0] as string);
     await endHeldDaemon(daemon);
@@ -116,7 +121,7 @@ describe('A daemon that is stopped', function () {
       process.kill(daemon.self, 'SIGCONT');
       expect(await del.ended).to.include({ code: 0, stdout: '' });
       await expectDetached();
-      await idle(daemon);
+      await settled(daemon);
       await endHeldDaemon(daemon);
     });
 
