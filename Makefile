@@ -17,8 +17,8 @@ ESBUILD := node_modules/.bin/esbuild --bundle --platform=node --format=cjs --tar
 	--minify-whitespace --minify-syntax --log-level=warning
 # The hash seed baked into Node's snapshot is kept: choosing one anew takes a quarter of Node's start, and guards against
 # floods of colliding keys, which a process that serves one request of the node's own runtime need not fear. And V8 needs no
-# threads of its own to collect garbage that will never be collected.
-NODE_FLAGS := --no-rehash-snapshot --v8-pool-size=0
+# thread for each processor to collect garbage that will never be collected.
+NODE_FLAGS := --no-rehash-snapshot --v8-pool-size=1
 MOCHA := node node_modules/mocha/bin/mocha.js
 # Node frees little at its end, so leaks are not looked for; undefined behaviour is an error like any other.
 SANITIZER := ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1

@@ -24,13 +24,12 @@ Workers::~Workers() {
 Status Workers::Do(std::function<void()> work) {
   {
     const std::lock_guard guard(mutex_);
-    if (idle_ > waiting_.size()) {
-      waiting_.push_back(std::move(work));
-      news_.notify_one();
-      return Done{};
-    }
+    if (idle_ <= waiting_.size()) return Hire(std::move(work));
+    waiting_.push_back(std::move(work));
   }
-  return Hire(std::move(work));
+  // Only now, since who is told can do nothing but wait as long as the lock is held.
+  news_.notify_one();
+  return Done{};
 }
 
 Status Workers::Hire(std::function<void()> work) {

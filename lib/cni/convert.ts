@@ -87,15 +87,19 @@ function dnsIn({ nameservers, domain, search, options }: Dns = {}): Json {
 
 /** Without what Go's `omitempty` leaves out: what is absent, "" and empty lists. */
 function present(object: Json): Json {
-  const isPresent = (value: unknown) =>
-    value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0);
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => isPresent(value)));
+  const left: Json = {};
+  for (const key in object) {
+    const value = object[key];
+    if (value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0)) left[key] = value;
+  }
+  return left;
 }
 
 /** Keys in alphabetical order at every level: the reference prints results from 1.0.0 on by way of a Go map. */
 function sorted<T>(value: T): T {
   if (Array.isArray(value)) return value.map(sorted) as T;
   if (value === null || typeof value !== 'object') return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)])) as T;
+  const inOrder: Json = {};
+  for (const key of Object.keys(value).sort()) inOrder[key] = sorted((value as Json)[key]);
+  return inOrder as T;
 }

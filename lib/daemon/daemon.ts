@@ -1,4 +1,5 @@
 import type { Platform } from '../plugin/platform';
+import { newAfterwards } from './afterwards';
 import { newConfigurations } from './configurations';
 import { conversations, type Host } from './conversation';
 import { reasonToDecline, type Self } from './decline';
@@ -42,6 +43,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const lanes = newLanes(platform);
   const metrics = newMetrics({ build: self.build, ...lanes });
   const failures = newFailures();
+  const afterwards = newAfterwards();
   const decode = newConfigurations();
   const since = Date.now();
   const { kernel } = platform;
@@ -63,7 +65,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       const served = await lanes.enter(request, (manners) => serve(request, platform, lanes, manners, hungUp));
       const seconds = (performance.now() - began) / 1000;
       // The runtime gets its answer first.
-      setImmediate(() => note(request, served, seconds));
+      setImmediate(afterwards.push, () => note(request, served, seconds));
       return served;
     },
     over: shift.over,
@@ -74,6 +76,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     },
     async report(collect) {
       if (collect) collectGarbage();
+      afterwards.catchUp();
       const uptime = (Date.now() - since) / 1000;
       const [running, waiting] = [lanes.running(), lanes.waiting()];
       return {
@@ -110,7 +113,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   if ('path' in options.address) await demandUnused(options.address.path);
   options.privately(() => kernel.openDoor({ ...options.address, room, patienceMs }, conversations(kernel, host)));
-  return { metrics, drain: shift.end, drained: shift.ended };
+  return {
+    metrics: {
+      ...metrics,
+      text() {
+        afterwards.catchUp();
+        return metrics.text();
+      },
+    },
+    drain: shift.end,
+    drained: shift.ended.then(afterwards.catchUp),
+  };
 }
 
 /** The requests that are ours to answer for, from the claim to the launcher's end. */

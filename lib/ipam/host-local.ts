@@ -9,9 +9,9 @@ import { demandWritable } from '../plugin/writable';
 import { allocate, heldAlready, isExhausted } from './host-local/allocate';
 import { dataDirOf, type HostLocalConfig, hostLocalConfig, settingsOf } from './host-local/config';
 import { copyOfLeases } from './host-local/copy';
-import { withLeases } from './host-local/lease-book';
+import { type Place, withLeases, withNewLeases } from './host-local/lease-book';
 import { formatSet, type RangeSet, rangeFor } from './host-local/ranges';
-import { type Holder, leaseFolder, makeFolder } from './host-local/store';
+import { type Holder, leaseFolder } from './host-local/store';
 import { parseResolvConf } from './resolv-conf';
 
 type Context = IpamContext<HostLocalConfig>;
@@ -32,9 +32,7 @@ export const hostLocal = definePlugin<HostLocalConfig>({
 
 async function add({ request, config, host }: Context): Promise<Result> {
   const { demand, dns, routes } = wanted({ request, config });
-  const place = placeOf(request);
-  makeFolder(place.folder);
-  const ips = await withLeases(host, place, (book) => allocate(book, demand));
+  const ips = await withNewLeases(host, placeOf(request), (book) => allocate(book, demand));
   return { ips, ...routes, ...dns };
 }
 
@@ -136,11 +134,6 @@ async function status({ request, config, host }: Context): Promise<void> {
 
 function holderOf({ containerId, ifname }: Request): Holder {
   return { containerId, ifname };
-}
-
-interface Place {
-  network: string;
-  folder: string;
 }
 
 /** Where the leases of the request's network are. Code 7 when the configuration does not say so. */

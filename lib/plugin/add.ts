@@ -10,7 +10,7 @@ import { footprintOf } from './footprint';
 import { callIpam, ipamType } from './ipam';
 import { applyOrUndo, applyShared, learn, type Run, StepError, undo } from './kernel-run';
 import { lockAttachment, withSharedLock } from './locks';
-import { type AttachmentRecord, beginRecord, type Recording, removeRecord } from './records';
+import { type AttachmentRecord, amendRecord, removeRecord, writeRecord } from './records';
 import { restoreLost, restoreOthers } from './restore';
 import { asDel, teardown } from './teardown';
 
@@ -106,21 +106,22 @@ async function look(attempt: Attempt): Promise<void> {
 async function attach(attempt: Attempt): Promise<string> {
   const { call } = attempt;
   const record = newRecord(attempt);
-  let recording: Recording | undefined;
+  const { platform, plugin } = call;
+  const isRecorded = plugin.recorded !== false;
   try {
-    if (call.plugin.recorded !== false) recording = beginRecord(call.platform, record);
+    if (isRecorded) writeRecord(platform, record);
     await lease(attempt);
     demandCaller(call);
-    return await carryOut(attempt, (changes) => recording?.note({ ...changes, noted: call.platform.now() }));
+    return await carryOut(attempt, (changes) => {
+      if (isRecorded) amendRecord(platform, record, { ...changes, noted: platform.now() });
+    });
   } catch (error) {
     throw await takeBack(attempt, record, error);
-  } finally {
-    recording?.close();
   }
 }
 
 /** Adds what is new to the attachment's record, if it keeps one. */
-type Note = Recording['note'];
+type Note = (changes: Partial<AttachmentRecord>) => void;
 
 /**
  * Asks the delegate for addresses. One whose answer cannot be read has allocated all the same and is to be undone; one

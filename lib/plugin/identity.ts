@@ -37,11 +37,11 @@ export function base32(bytes: Buffer, length: number): string {
   return text;
 }
 
-/** A locally administered unicast MAC (IEEE 802: second-lowest bit of the first byte set, lowest clear). */
-function localMac(bytes: Buffer): string {
-  const octets = [...bytes.subarray(0, 6)];
-  octets[0] = ((octets[0] ?? 0) & 0xfc) | 0x02;
-  return octets.map((octet) => octet.toString(16).padStart(2, '0')).join(':');
+/** A locally administered unicast MAC (IEEE 802: second-lowest bit of the first byte set, lowest clear) of six bytes. */
+function localMac(bytes: Buffer, from = 0): string {
+  const hex = bytes.toString('hex', from, from + 6);
+  const first = ((Number.parseInt(hex.slice(0, 2), 16) & 0xfc) | 0x02).toString(16).padStart(2, '0');
+  return `${first}:${hex.slice(2, 4)}:${hex.slice(4, 6)}:${hex.slice(6, 8)}:${hex.slice(8, 10)}:${hex.slice(10)}`;
 }
 
 /** The name of an attachment's host end; {@link identify} says the rest. */
@@ -54,12 +54,12 @@ export function hostEndName({ network, containerId, ifname }: AttachmentKey): st
  * the name needs none, it lives in one host.
  */
 export function identify(key: AttachmentKey, machineId: string): Identity {
-  const parts = [key.network, key.containerId, key.ifname];
+  const here = digest(key.network, key.containerId, key.ifname, machineId);
   return {
     ...key,
     machineId,
-    hostEnd: { name: hostEndName(key), mac: localMac(digest(...parts, machineId, 'host')) },
-    podMac: localMac(digest(...parts, machineId, 'pod')),
+    hostEnd: { name: hostEndName(key), mac: localMac(here) },
+    podMac: localMac(here, 6),
   };
 }
 

@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { CniError, ErrorCode } from '../cni/errors';
 import type { LockRequest } from '../kernel/contract';
 import { KernelError } from '../kernel/errors';
@@ -17,9 +16,7 @@ function offsetOf(...parts: string[]): number {
   return digest(...parts).readUIntBE(0, 6);
 }
 
-function lockFile({ stateDir }: LockingPlatform): string {
-  return join(stateDir, 'lock');
-}
+const lockFile = ({ stateDir }: LockingPlatform): string => `${stateDir}/lock`;
 
 /** Nearly always it is free, and had at once. */
 function tryLock({ kernel, stateDir }: LockingPlatform, request: LockRequest): number | null {
@@ -48,8 +45,15 @@ async function holding<T>(locked: Promise<() => void>, work: () => Promise<T>): 
   }
 }
 
-/** By the name of its record, so that whoever sees only that file can lock the attachment, too. */
-const offsetOfRecord = (name: string): number => offsetOf('attachment', name);
+/**
+ * By the name of its record, so that whoever sees only that file can lock the attachment, too: 48 bits of the hash that it
+ * is, and what else there is of the name.
+ */
+function offsetOfRecord(name: string): number {
+  let offset = Number.parseInt(name.slice(0, 12), 16) || 0;
+  for (let i = 12; i < name.length; i++) offset = (offset * 31 + name.charCodeAt(i)) % 2 ** 48;
+  return offset;
+}
 
 /** From now on no other request, of the daemon or of a cold process, works on this attachment. The returned function lets go. Code 11 after a minute. */
 export function lockAttachment(platform: LockingPlatform, key: AttachmentKey, type: string): Promise<() => void> {

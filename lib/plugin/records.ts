@@ -1,8 +1,8 @@
-import { closeSync, constants, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { constants, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { removeFile } from '../cni/absent';
 import type { ConntrackFlow, NftElements, NftFamily, Ns } from '../kernel/contract';
-import { type AttachmentKey, base32, digest } from './identity';
+import { type AttachmentKey, digest } from './identity';
 
 /** What an attachment has made in the kernel and what a removal needs to find it again. */
 export interface Footprint {
@@ -49,43 +49,23 @@ export interface RecordStore {
   bootId: string;
 }
 
-const folder = (store: RecordStore): string => join(store.stateDir, 'attachments');
+const folder = (store: RecordStore): string => `${store.stateDir}/attachments`;
 
-/** Its file's name. The type stands outside the hash, so that all records of an interface are found without knowing it. */
+/** Its file's name: forty digits and the type, which stands outside the hash, so that all records of an interface are found without knowing it. */
 export function recordName(key: AttachmentKey, type: string): string {
-  return `${base32(digest(key.network, key.containerId, key.ifname), 32)}.${type}.json`;
+  return `${digest(key.network, key.containerId, key.ifname).toString('hex', 0, 20)}.${type}.json`;
 }
 
 const pathOf = (store: RecordStore, key: AttachmentKey, type: string): string =>
-  join(folder(store), recordName(key, type));
-
-/** A record that is being written. */
-export interface Recording {
-  /** Notes what is new. */
-  note(changes: Partial<AttachmentRecord>): void;
-  close(): void;
-}
+  `${folder(store)}/${recordName(key, type)}`;
 
 /**
  * Begins a record, in place of a void one if there is one; its attachment must be locked. Its file consists of lines of JSON:
  * the record as it is at first, and then what is new each time. A line is one write, so that a reader never sees half of
  * one, and one whose writer was stopped by a full disk counts for nothing.
  */
-export function beginRecord(store: RecordStore, record: AttachmentRecord): Recording {
-  const path = pathOf(store, record, record.type);
-  const file = create(path);
-  try {
-    write(file, path, `${JSON.stringify(record)}\n`);
-    return recordingIn(file, path);
-  } catch (error) {
-    closeSync(file);
-    throw error;
-  }
-}
-
-/** Writes a record, for which nothing more is to be noted. */
 export function writeRecord(store: RecordStore, record: AttachmentRecord): void {
-  beginRecord(store, record).close();
+  create(pathOf(store, record, record.type), `${JSON.stringify(record)}\n`);
 }
 
 /** Notes what is new of a record that is there. */
@@ -94,39 +74,25 @@ export function amendRecord(
   { type, ...key }: AttachmentRecord,
   changes: Partial<AttachmentRecord>,
 ): void {
-  const path = pathOf(store, key, type);
-  const recording = recordingIn(openSync(path, O_WRONLY | O_APPEND), path);
-  try {
-    recording.note(changes);
-  } finally {
-    recording.close();
-  }
-}
-
-const { O_APPEND, O_CREAT, O_EXCL, O_WRONLY } = constants;
-
-const recordingIn = (file: number, path: string): Recording => ({
   // What may be left of a line before it is closed by the first line break.
-  note: (changes) => write(file, path, `\n${JSON.stringify(changes)}\n`),
-  close: () => closeSync(file),
-});
-
-function write(file: number, path: string, line: string): void {
-  const bytes = Buffer.from(line);
-  if (writeSync(file, bytes) < bytes.length) throw new Error(`write ${path}: no space left for a record`);
+  const line = `\n${JSON.stringify(changes)}\n`;
+  writeFileSync(pathOf(store, key, type), line, { flag: appending });
 }
+
+/** "a", which makes no file. Node takes a number as well; its types do not know. */
+const appending = (constants.O_WRONLY | constants.O_APPEND) as unknown as string;
 
 /** The folder is there nearly always, and is made when it turns out that it is not. */
-function create(path: string): number {
-  const open = (): number => openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL, 0o600);
+function create(path: string, text: string): void {
+  const write = (): void => writeFileSync(path, text, { flag: 'ax', mode: 0o600 });
   try {
-    return open();
+    write();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     else if (code === 'EEXIST') removeFile(path);
     else throw error;
-    return open();
+    write();
   }
 }
 
@@ -170,12 +136,12 @@ export function listUnfinished(store: RecordStore): string[] {
 
 /** Removes a record by its name, if it is still an unfinished one. */
 export function discardUnfinished(store: RecordStore, name: string): void {
-  if (isUnfinished(store, name)) removeFile(join(folder(store), name));
+  if (isUnfinished(store, name)) removeFile(`${folder(store)}/${name}`);
 }
 
 function isUnfinished(store: RecordStore, name: string): boolean {
   try {
-    const text = readFileSync(join(folder(store), name), 'utf8');
+    const text = readFileSync(`${folder(store)}/${name}`, 'utf8');
     return !/.\n/.test(text) && parseLine(text) === undefined;
   } catch {
     return false;
@@ -199,7 +165,7 @@ function names(store: RecordStore): string[] {
 
 /** A file that is no record of ours (damaged by hand, of a future version) is as good as none: DEL then works without. */
 function load(store: RecordStore, name: string): AttachmentRecord | undefined {
-  const path = join(folder(store), name);
+  const path = `${folder(store)}/${name}`;
   // Most often there is none, and an exception takes longer than to look.
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
   try {

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { type Daemon, startDaemon } from '../../daemon/daemon';
 import { type Address, passedSocket } from '../../daemon/listen';
 import { type Log, newLog } from '../../daemon/log';
@@ -17,6 +18,9 @@ const levels = ['debug', 'info', 'warn', 'error', 'silent'];
 /** Runs the daemon until it has been drained. Answers with the exit status. */
 export async function runDaemon(call: CommandCall): Promise<number> {
   const { around } = call;
+  // Its first calls are to be quick, too: V8 compiles a function at once, and not after having interpreted it often. Only from
+  // here on, since it takes no code cache that was made with another choice.
+  setFlagsFromString('--always-sparkplug');
   const listener = metricsListener(call);
   const log = newLog(logLevel(call));
   const platform = platformOf(around);

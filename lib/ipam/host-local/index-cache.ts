@@ -1,8 +1,8 @@
 import { lstatSync, lutimesSync, mkdirSync, rmSync, statSync, symlinkSync, utimesSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { linkTarget, removeFile } from '../../cni/absent';
 import { base32, digest } from '../../plugin/identity';
-import type { Holder } from './store';
+import { errnoOf, type Holder } from './store';
 
 /**
  * Which addresses a holder has, without reading every lease file: one symbolic link per holder whose target is the list
@@ -32,9 +32,9 @@ const [nearestMs, farthestMs] = [1_000, 86_400_000];
 const grain = 64;
 
 export function leaseIndex(stateDir: string, folder: string): LeaseIndex {
-  const path = join(stateDir, 'leases', base32(digest(resolve(folder)), 32));
+  const path = `${stateDir}/leases/${base32(digest(resolve(folder)), 32)}`;
   const { dev, ino, mtimeMs } = statSync(folder);
-  return { folder, changed: mtimeMs, path, stamp: join(path, `stamp.${dev}.${ino}`) };
+  return { folder, changed: mtimeMs, path, stamp: `${path}/stamp.${dev}.${ino}` };
 }
 
 /** Whether the index is complete and holds for the folder as it was when the index was opened. */
@@ -82,10 +82,24 @@ function keepsFractions(folder: string): boolean {
 /** By its names, where these make a name of a file; a lease that somebody else has written may hold anything. */
 function linkPath(index: LeaseIndex, { containerId, ifname }: Holder): string {
   const name = `${containerId} ${ifname}`;
-  return join(index.path, /^[a-zA-Z0-9][\w.-]{0,180} [\w.@-]{0,15}$/.test(name) ? name : base32(digest(name), 32));
+  return `${index.path}/${/^[a-zA-Z0-9][\w.-]{0,180} [\w.@-]{0,15}$/.test(name) ? name : base32(digest(name), 32)}`;
 }
 
 function replaceLink(path: string, target: string): void {
-  removeFile(path);
-  if (target !== '') symlinkSync(target, path);
+  if (target === '') removeFile(path);
+  else if (!makeLink(path, target)) {
+    removeFile(path);
+    symlinkSync(target, path);
+  }
+}
+
+/** False where there is one already, as for hardly any holder. */
+function makeLink(path: string, target: string): boolean {
+  try {
+    symlinkSync(target, path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    return false;
+  }
 }

@@ -1,3 +1,4 @@
+import { CniError } from '../../cni/errors';
 import type { Host } from '../../plugin/define';
 import { type Entry, type Holders, openHolders } from './holders';
 import type { Holder } from './store';
@@ -30,13 +31,37 @@ export interface LeaseBook {
  */
 const bootMarginMs = 60_000;
 
+/** Where a network's leases are. */
+export interface Place {
+  network: string;
+  folder: string;
+}
+
+type Work<T> = (book: LeaseBook) => T | Promise<T>;
+
 /** Runs `work` on a network's leases under the reference's own lock. The folder must exist. */
-export async function withLeases<T>(
-  host: Host,
-  { folder, network }: { folder: string; network: string },
-  work: (book: LeaseBook) => T | Promise<T>,
-): Promise<T> {
-  const unlock = await host.flock(store.lockPath(folder));
+export async function withLeases<T>(host: Host, place: Place, work: Work<T>): Promise<T> {
+  return holding(await host.flock(store.lockPath(place.folder)), host, place, work);
+}
+
+/** As {@link withLeases}, in a folder that is made where there is none. Code 5. */
+export async function withNewLeases<T>(host: Host, place: Place, work: Work<T>): Promise<T> {
+  return holding(await lockNew(host, place.folder), host, place, work);
+}
+
+/** The folder is there nearly always, and is made when it turns out that it is not. */
+async function lockNew(host: Host, folder: string): Promise<() => void> {
+  try {
+    return await host.flock(store.lockPath(folder));
+  } catch (error) {
+    // Somebody has it.
+    if (error instanceof CniError) throw error;
+    store.makeFolder(folder);
+    return host.flock(store.lockPath(folder));
+  }
+}
+
+async function holding<T>(unlock: () => void, host: Host, { network, folder }: Place, work: Work<T>): Promise<T> {
   try {
     const holders = openHolders(host.stateDir, folder);
     try {

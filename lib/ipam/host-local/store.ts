@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { removeFile } from '../../cni/absent';
 import { CniError, ErrorCode } from '../../cni/errors';
@@ -45,7 +45,7 @@ export function leaseFolder(dataDir: string, network: string): string {
 /** Code 5 when the data folder cannot be one. */
 export function makeFolder(folder: string): void {
   try {
-    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) makeFolders(folder);
+    makeFolders(folder);
   } catch (error) {
     throw new CniError(ErrorCode.io, `failed to make the folder of leases: ${(error as Error).message}`, '', {
       cause: error,
@@ -65,30 +65,19 @@ function makeFolders(folder: string, isSecondTry = false): void {
   }
 }
 
-export const lockPath = (folder: string): string => join(folder, 'lock');
+export const lockPath = (folder: string): string => `${folder}/lock`;
 
 /** Creates the lease file if there is none: `false` if there is. It is complete or does not stay. */
 export function createLease(folder: string, address: string, { containerId, ifname }: Holder): boolean {
-  const path = join(folder, address);
-  const file = openNew(path);
-  if (file === null) return false;
-  const text = `${containerId}\r\n${ifname}`;
+  const path = `${folder}/${address}`;
   try {
-    if (writeSync(file, text) === Buffer.byteLength(text)) return true;
-    throw new Error(`write ${path}: no space left for a lease`);
+    writeFileSync(path, `${containerId}\r\n${ifname}`, { flag: 'wx', mode: 0o644 });
+    return true;
   } catch (error) {
-    unlinkSync(path);
-    throw error;
-  } finally {
-    closeSync(file);
-  }
-}
-
-function openNew(path: string): number | null {
-  try {
-    return openSync(path, 'wx', 0o644);
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return null;
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    // Where it could not be opened it is not ours, if it is there.
+    if (syscall !== 'open') unlinkSync(path);
     throw error;
   }
 }
@@ -96,7 +85,7 @@ function openNew(path: string): number | null {
 /** Reads a lease file. White space around and between its two words is tolerated; something else there is `foreign`. */
 export function readLease(folder: string, address: string): Lease {
   try {
-    return parseLease(readRegularFile(join(folder, address), longestLease));
+    return parseLease(readRegularFile(`${folder}/${address}`, longestLease));
   } catch (error) {
     return { state: errnoOf(error) === 'ENOENT' ? 'missing' : 'foreign' };
   }
@@ -111,7 +100,7 @@ export function parseLease(text: string): Lease {
 
 /** Removes a lease file; one that is gone already is no error. */
 export function removeLease(folder: string, address: string): void {
-  removeFile(join(folder, address));
+  removeFile(`${folder}/${address}`);
 }
 
 /** The addresses that have a lease file, in no order. */
@@ -121,7 +110,7 @@ export function leasedAddresses(folder: string): string[] {
 
 /** When the lease was written, milliseconds since the epoch; undefined when it is gone. */
 export function leaseTime(folder: string, address: string): number | undefined {
-  return statSync(join(folder, address), { throwIfNoEntry: false })?.mtimeMs;
+  return statSync(`${folder}/${address}`, { throwIfNoEntry: false })?.mtimeMs;
 }
 
 /** The address that range set `set` gave out last, as text that is yet to be checked; "" when unknown. */
@@ -138,7 +127,7 @@ export function writeLastReserved(folder: string, set: number, address: string):
   writeFileSync(lastReservedPath(folder, set), address, { mode: 0o644 });
 }
 
-const lastReservedPath = (folder: string, set: number): string => join(folder, `last_reserved_ip.${set}`);
+const lastReservedPath = (folder: string, set: number): string => `${folder}/last_reserved_ip.${set}`;
 
 /** "ENOENT", or "" when it is no error of the operating system. */
 export function errnoOf(error: unknown): string {

@@ -5,7 +5,6 @@ import { expect } from 'chai';
 import {
   type AttachmentRecord,
   amendRecord,
-  beginRecord,
   discardUnfinished,
   isAttached,
   listRecords,
@@ -65,10 +64,9 @@ describe('attachment records', () => {
   const rewrite = (changed: string): void => writeFileSync(join(store.stateDir, 'attachments', name), changed);
 
   it('are what they were at first and what has been noted since, whoever notes it', () => {
-    const recording = beginRecord(store, record);
-    recording.note({ netns: '/run/netns/b', links: [{ ns: 'host', name: 'veth1' }] });
-    recording.note({ state: 'complete' });
-    recording.close();
+    writeRecord(store, record);
+    amendRecord(store, record, { netns: '/run/netns/b', links: [{ ns: 'host', name: 'veth1' }] });
+    amendRecord(store, record, { state: 'complete' });
     const whole = { ...record, netns: '/run/netns/b', links: [{ ns: 'host', name: 'veth1' }] };
     expect(readRecord(store, key, 'bridge')).to.deep.equal({ ...whole, state: 'complete' });
     amendRecord(store, record, { state: 'incomplete' });
@@ -76,10 +74,9 @@ describe('attachment records', () => {
   });
 
   it('are, up to any byte of what is noted, what they were before it', () => {
-    const recording = beginRecord(store, record);
+    writeRecord(store, record);
     const first = text().length;
-    recording.note({ state: 'complete' });
-    recording.close();
+    amendRecord(store, record, { state: 'complete' });
     const whole = text();
     for (let length = first; length <= whole.length; length++) {
       rewrite(whole.slice(0, length));
@@ -104,6 +101,13 @@ describe('attachment records', () => {
     expect(listUnfinished(store)).to.deep.equal([]);
     discardUnfinished(store, name);
     expect(text()).to.equal(whole);
+  });
+
+  it('that are gone are not made by what is noted', () => {
+    writeRecord(store, record);
+    removeRecord(store, key, 'bridge');
+    expect(() => amendRecord(store, record, { state: 'complete' })).to.throw('ENOENT');
+    expect(readdirSync(join(store.stateDir, 'attachments'))).to.deep.equal([]);
   });
 
   it('take the place of void ones', () => {

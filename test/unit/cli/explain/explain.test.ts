@@ -48,7 +48,7 @@ ADD
        host  set link cni0 up on  (stays: others may use it)
        host  add address 10.22.0.1/16 to cni0 nodad  (stays: others may use it)
        host  set net.ipv4.ip_forward = 1  (stays: others may use it)
-       host  add veth vethhloug6hzikj peer eth0 (pod) 42:46:28:5d:ca:1b master cni0 d6:c6:59:16:14:e7
+       host  add veth vethhloug6hzikj peer eth0 (pod) c6:f8:f9:b5:49:05 master cni0 f6:e1:b7:51:eb:83
        host  set link vethhloug6hzikj alias "trestle mynet example eth0", up on
        pod   set net.ipv6.conf.eth0.accept_dad = 0
        pod   set net.ipv4.conf.eth0.arp_notify = 1
@@ -62,7 +62,7 @@ ADD
 DEL
   1. bridge
        host  nft inet trestle_masquerade remove 10.22.0.2 from @pods_mynet_pvi4sxmgup
-       host  delete link vethhloug6hzikj if its MAC is d6:c6:59:16:14:e7
+       host  delete link vethhloug6hzikj if its MAC is f6:e1:b7:51:eb:83
        ipam  host-local releases 10.22.0.2/16
        file  remove the note in /nowhere/trestle/attachments
 `);
@@ -104,7 +104,7 @@ DEL
     const { result } = await told({ ...bridge, cniVersion: '1.1.0', mtu: 1400 });
     const [device, host, pod] = (result?.interfaces ?? []) as object[];
     expect(device).to.deep.equal({ name: 'cni0', mac: '8e:37:bf:4c:57:07', mtu: 1400 });
-    expect(host).to.deep.include({ mac: 'd6:c6:59:16:14:e7', mtu: 1400 });
+    expect(host).to.deep.include({ mac: 'f6:e1:b7:51:eb:83', mtu: 1400 });
     expect(pod).to.include({ name: 'eth0', sandbox: '/run/netns/example' });
   });
 

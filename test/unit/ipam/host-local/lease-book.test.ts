@@ -57,8 +57,8 @@ describe("host-local's index of leases", () => {
   it('reads every lease once after another program changed something, and not again', async () => {
     for (let i = 0; i < 50; i++) await bench.add({ id: `held${i}` });
     fs.writeFileSync(join(bench.folder, '10.1.9.9'), 'c1\r\neth0');
-    expect((await fsCalls(() => bench.check())).openSync).to.be.above(50);
-    expect((await fsCalls(() => bench.check())).openSync).to.be.below(5);
+    expect((await fsCalls(() => bench.check())).readFileSync).to.be.above(50);
+    expect((await fsCalls(() => bench.check())).readFileSync).to.be.below(5);
   });
 
   it('is not believed after another program added a lease', async () => {
@@ -181,7 +181,7 @@ describe('a process of host-local that was killed', () => {
       ).to.deep.equal([], `killed at change ${nth}`);
       expect((await bench.add()).ips?.[0]?.address, `killed at change ${nth}`).to.equal('10.1.2.2/30');
       await bench.del();
-      if (!died) return expect(nth).to.be.above(15);
+      if (!died) return expect(nth).to.be.above(12);
     }
   });
 
