@@ -64,6 +64,9 @@ describe('ADD of bridge', () => {
     const port = links.find(({ ifname }) => ifname === hostEndOf(result));
     expect(port).to.include({ ifalias: 'trestle net cafe eth0', master: 'br0', operstate: 'UP' });
     expect((await world.ip('link show', pod)).map(({ ifname }) => ifname)).to.deep.equal(['lo', 'eth0']);
+    // The kernel goes through all routes of IPv6 for each link that comes up: a pod is to leave it none.
+    const routes = await world.ip('-6 route show table all');
+    expect(routes.filter(({ dev }) => dev === hostEndOf(result))).to.deep.equal([]);
   });
 
   it('gives the same interface of another network, and another interface of the same, ends of their own', async () => {

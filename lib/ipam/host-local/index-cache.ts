@@ -61,7 +61,10 @@ export function rebuild(index: LeaseIndex, found: Iterable<{ holder: Holder; add
   rmSync(index.path, { recursive: true, force: true });
   mkdirSync(index.path, { recursive: true, mode: 0o700 });
   for (const { holder, addresses } of found) symlinkSync(addresses.join(','), linkPath(index, holder));
-  if (keepsFractions(index.folder)) symlinkSync('.', index.stamp);
+  if (!keepsFractions(index.folder)) return;
+  symlinkSync('.', index.stamp);
+  // Not the time of now, which the folder has, too, if a lease is made within the same tick of the clock.
+  lutimesSync(index.stamp, 0, 0);
 }
 
 /** Makes the index current: the last thing done before the lock is let go. Throws where it has no stamp. */

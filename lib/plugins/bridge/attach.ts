@@ -31,7 +31,7 @@ export function attachSteps(attachment: Attachment): Step[] {
   const pair = pairStep(attachment);
   // Up only now: on a node with many links an alias costs a millisecond more once the link is.
   const label: Step = { op: 'link.set', ns: 'host', name: hostEnd.name, alias, up: true, ...port };
-  const made = [pair, label, ...portVlanSteps(config, hostEnd.name, bridge)];
+  const made = [pair, portWithoutIpv6(hostEnd.name), label, ...portVlanSteps(config, hostEnd.name, bridge)];
   if (config.disableContainerInterface) return made;
   return [
     ...made,
@@ -68,6 +68,15 @@ function pairStep({ config, hostEnd, podEnd }: Attachment): Step {
 
 function addressStep({ enabledad }: BridgeConfig, link: string, address: string): Step {
   return { op: 'addr.add', ns: 'pod', link, address, ...(enabledad ? {} : { nodad: true }), ifExists: 'keep' };
+}
+
+/**
+ * A port needs no address, and passes frames on whatever they carry. With one of IPv6's own the kernel would have three more
+ * routes for each pod, through all of which it goes whenever a link comes up or gets its carrier.
+ */
+function portWithoutIpv6(link: string): Step {
+  const key = `net/ipv6/conf/${link}/disable_ipv6`;
+  return { op: 'sysctl.set', ns: 'host', key, value: '1', ifMissing: 'keep', ifReadOnly: 'keep' };
 }
 
 /**

@@ -4,7 +4,8 @@ import { addr, type Case, dual, identity, link, nothing, oneIp, ops, ownMac, pla
 
 describe('bridge: the plan of an ADD', () => {
   it('makes the pair with one step that sets names, MACs and master, and no end up before it has its alias', () => {
-    const [pair, label] = planOf({}).steps;
+    const [pair, withoutIpv6, label] = planOf({}).steps;
+    expect(withoutIpv6).to.include({ key: `net/ipv6/conf/${identity.hostEnd.name}/disable_ipv6`, value: '1' });
     expect(label).to.include({ op: 'link.set', ns: 'host', name: identity.hostEnd.name, up: true });
     expect(pair).to.deep.equal({
       op: 'link.add',
@@ -17,16 +18,17 @@ describe('bridge: the plan of an ADD', () => {
   });
 
   it('assigns addresses before the link goes up, and waits for the port at last, to announce them through it', () => {
-    expect(ops(planOf({ ipam: oneIp }).steps)).to.deep.equal([
-      'link.add',
-      'link.set',
-      'sysctl.set',
-      'sysctl.set',
-      'addr.add',
-      'link.set',
-      'route.add',
-      'link.wait',
-      'link.announce',
+    expect(planOf({ ipam: oneIp }).steps.map(({ op, ns }) => `${ns} ${op}`)).to.deep.equal([
+      'host link.add',
+      'host sysctl.set',
+      'host link.set',
+      'pod sysctl.set',
+      'pod sysctl.set',
+      'pod addr.add',
+      'pod link.set',
+      'pod route.add',
+      'host link.wait',
+      'pod link.announce',
     ]);
   });
 
@@ -157,14 +159,15 @@ describe('bridge: the plan of an ADD', () => {
   });
 
   it('sets hairpin and isolation on the port, and the MTU on both ends', () => {
-    const [pair, port] = planOf({ config: { hairpinMode: true, portIsolation: true, mtu: 1400 } }).steps;
+    const [pair, , port] = planOf({ config: { hairpinMode: true, portIsolation: true, mtu: 1400 } }).steps;
     expect(pair).to.deep.include({ mtu: 1400 });
     expect(pair?.op === 'link.add' && pair.link).to.have.nested.property('peer.mtu', 1400);
     expect(port).to.deep.include({ hairpin: true, isolated: true });
   });
 
   it('leaves the container end down with disableContainerInterface', () => {
-    expect(ops(planOf({ config: { disableContainerInterface: true } }).steps)).to.deep.equal(['link.add', 'link.set']);
+    const { steps } = planOf({ config: { disableContainerInterface: true } });
+    expect(ops(steps)).to.deep.equal(['link.add', 'sysctl.set', 'link.set']);
   });
 
   it('masquerades while the kernel looks at the link, whatever backend is asked for', () => {

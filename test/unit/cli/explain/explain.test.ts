@@ -49,6 +49,7 @@ ADD
        host  add address 10.22.0.1/16 to cni0 nodad  (stays: others may use it)
        host  set net.ipv4.ip_forward = 1  (stays: others may use it)
        host  add veth vethhloug6hzikj peer eth0 (pod) c6:f8:f9:b5:49:05 master cni0 f6:e1:b7:51:eb:83
+       host  set net.ipv6.conf.vethhloug6hzikj.disable_ipv6 = 1
        host  set link vethhloug6hzikj alias "trestle mynet example eth0", up on
        pod   set net.ipv6.conf.eth0.accept_dad = 0
        pod   set net.ipv4.conf.eth0.arp_notify = 1

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { isCurrent, leaseIndex } from '../../../../lib/ipam/host-local/index-cache';
+import { isCurrent, leaseIndex, rebuild } from '../../../../lib/ipam/host-local/index-cache';
 import { type Bench, newBench, refusalOf } from '../support';
 
 /** Counts the calls of node:fs that `work` makes, by name. */
@@ -59,6 +59,17 @@ describe("host-local's index of leases", () => {
     fs.writeFileSync(join(bench.folder, '10.1.9.9'), 'c1\r\neth0');
     expect((await fsCalls(() => bench.check())).readFileSync).to.be.above(50);
     expect((await fsCalls(() => bench.check())).readFileSync).to.be.below(5);
+  });
+
+  it('is not believed before it is sealed, also where a lease is made in the very moment', async () => {
+    await bench.add();
+    rebuild(leaseIndex(bench.stateDir, bench.folder), []);
+    const { atime, mtime } = fs.lstatSync(stampPath());
+    fs.writeFileSync(join(bench.folder, '10.1.9.9'), 'c2\r\neth0');
+    const made = fs.statSync(bench.folder).mtimeMs;
+    expect([atime, mtime].map(Number)).to.deep.equal([0, 0]);
+    expect(made).to.not.equal(0);
+    expect(isSealed()).to.equal(false);
   });
 
   it('is not believed after another program added a lease', async () => {
