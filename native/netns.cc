@@ -38,6 +38,10 @@ void AssumeAway() {
   is_away = true;
 }
 
+bool IsHome() {
+  return !is_away;
+}
+
 Result<Fd> OpenNetns(const std::string& path) {
   const std::string op = "open network namespace " + path;
   const Fault other{op, EINVAL, "not a network namespace", ""};

@@ -28,6 +28,8 @@ void RememberHome();
 bool ReturnHome();
 // A new thread is where the one is that has made it.
 void AssumeAway();
+// Whether the calling thread is known to be in the process's own namespace.
+bool IsHome();
 
 // The open namespaces of a call or visit, shared by its threads.
 class Namespaces {

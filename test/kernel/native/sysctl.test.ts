@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Applied, Ns, SysctlSet } from '../../../lib/kernel/contract';
 import { runScript, useNamespaces } from './support';
@@ -26,6 +28,34 @@ describe('sysctls', () => {
     await ns.apply(set('host', '2'));
     expect([await read('host'), await read('pod')]).to.deep.equal(['2', '1']);
     expect(readFileSync(`/proc/sys/${key}`, 'utf8')).to.equal(machine);
+  });
+
+  it('of the own namespace are reached without passing by the folders of all others, and those of pods by their path', async () => {
+    const steps = JSON.stringify([set('pod', '1'), set('host', '2'), set('pod', '0'), set('host', '1')]);
+    const script = `
+      const [addon, pod, steps] = process.argv.slice(1);
+      const { apply } = load(addon);
+      apply({ pod }, JSON.parse(steps), 'stop').then(({ outcomes }) =>
+        console.log(outcomes.map(({ previous }) => previous.value).join(' ')));
+    `;
+    const folder = mkdtempSync(join(tmpdir(), 'sysctl-'));
+    const calls = join(folder, 'calls');
+    const traced = ['strace', '-f', '-qq', '-e', 'trace=openat', '-o', calls, 'env'];
+    const { stdout } = await runScript(
+      script,
+      [ns.where.pod, steps],
+      ['nsenter', `--net=${ns.where.host}`, '--', ...traced],
+    );
+    const opened = [...readFileSync(calls, 'utf8').matchAll(/openat\((\w+), "([^"]*arp_notify)"/g)];
+    rmSync(folder, { recursive: true });
+    expect(stdout).to.equal('0 0 1 2\n');
+    const [byPath, byFolder] = [`AT_FDCWD /proc/sys/${key}`, 'descriptor conf/lo/arp_notify'];
+    expect(opened.map(([, at = '', path]) => `${at.replace(/^\d+$/, 'descriptor')} ${path}`)).to.deep.equal([
+      byPath,
+      byFolder,
+      byPath,
+      byFolder,
+    ]);
   });
 
   it('are left alone when the value is right but for the blanks', async () => {
