@@ -6,13 +6,15 @@ export type Log = pino.Logger;
 /** Bytes that may wait for a reader who is slow; what comes beyond them is dropped, since no pod is to wait for a log. */
 const maxLength = 4 * 1024 * 1024;
 
-/** Lines are written together: this many bytes at once, or what there is after so many milliseconds. */
-const minLength = 4096;
-const periodicFlush = 100;
+/**
+ * A line is written when it comes, and those that come meanwhile after it, together. Pino's own way to gather them wakes a
+ * process that has nothing to say ten times a second.
+ */
+const minLength = 1;
 
 /** Lines of JSON on the standard output, written without waiting. */
 export function newLog(level: string): Log {
-  const destination = pino.destination({ dest: 1, sync: false, minLength, periodicFlush, maxLength });
+  const destination = pino.destination({ dest: 1, sync: false, minLength, maxLength });
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
 }
 
