@@ -12,6 +12,7 @@
 #include "locks.h"
 #include "netns.h"
 #include "plain_data.h"
+#include "sysctl.h"
 #include "visits.h"
 
 namespace trestle {
@@ -27,6 +28,7 @@ class Addon : public Napi::Addon<Addon> {
  public:
   Addon(Napi::Env env, Napi::Object exports) : calls_(env) {
     RememberHome();
+    OpenHomeFolders();
     DefineAddon(exports, {InstanceMethod("observe", &Addon::Observe, kAttributes),
                           InstanceMethod("apply", &Addon::Apply, kAttributes),
                           InstanceMethod("visit", &Addon::Visit, kAttributes),

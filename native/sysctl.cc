@@ -12,7 +12,7 @@
 namespace trestle {
 namespace {
 
-// A folder of sysctls of the process's own namespace, opened once, by whoever is there. Each namespace has
+// A folder of sysctls of the process's own namespace, opened once. Each namespace has
 // one of that name in the same place, and on its way the kernel passes by all in which somebody has looked
 // for a sysctl: with two thousand pods that takes more than a millisecond, each time.
 struct HomeFolder {
@@ -23,9 +23,15 @@ struct HomeFolder {
   Fd fd;
 };
 
+using HomeFolders = std::array<HomeFolder, 2>;
+
+const HomeFolders& Folders() {
+  static const HomeFolders folders{HomeFolder("net/ipv4"), HomeFolder("net/ipv6")};
+  return folders;
+}
+
 const HomeFolder* HomeFolderOf(const std::string& key) {
-  static const std::array<HomeFolder, 2> folders{HomeFolder("net/ipv4"), HomeFolder("net/ipv6")};
-  for (const auto& folder : folders)
+  for (const auto& folder : Folders())
     if (folder.fd && key.starts_with(folder.prefix)) return &folder;
   return nullptr;
 }
@@ -38,6 +44,10 @@ Fd OpenFile(const std::string& key, int flags) {
 }
 
 }  // namespace
+
+void OpenHomeFolders() {
+  Folders();
+}
 
 bool IsSysctlKey(const std::string& key) {
   if (key.empty() || key.back() == '/' || key.find('\0') != std::string::npos) return false;

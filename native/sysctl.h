@@ -10,6 +10,9 @@
 
 namespace trestle {
 
+// Opens what reads and writes of the process's own namespace begin at. To be called on the main thread.
+void OpenHomeFolders();
+
 // Whether `key` ("net/ipv4/ip_forward") stays below /proc/sys.
 bool IsSysctlKey(const std::string& key);
 

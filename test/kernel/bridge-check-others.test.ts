@@ -111,6 +111,9 @@ describe('CHECK of bridge', () => {
     const it = await attached(world);
     await world.removePod(it.pod);
     await world.addPod(it.pod.name);
+    // The kernel takes a namespace's links away a moment after it.
+    const isThere = async () => (await world.ip('link show')).some(({ ifname }) => ifname === it.hostEnd);
+    while (await isThere()) await sleep(5);
     expect(await findings(world, it)).to.deep.equal([
       about(it, 'HOSTEND on the host is missing'),
       'eth0 in the pod is missing',
