@@ -68,7 +68,9 @@ export function processes(keeper: Keeper): { pid: number; command: string }[] {
   const mount = readlinkSync(`/proc/${keeper.pid}/ns/mnt`);
   const nets = new Set([readlinkSync(`/proc/${keeper.pid}/ns/net`)]);
   for (const name of netnsNames(keeper)) {
-    nets.add(`net:[${statSync(worldPath(keeper, `/run/netns/${name}`)).ino}]`);
+    // Whoever it belongs to may remove it meanwhile.
+    const found = statSync(worldPath(keeper, `/run/netns/${name}`), { throwIfNoEntry: false });
+    if (found) nets.add(`net:[${found.ino}]`);
   }
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== keeper.pid && !keeper.companions.has(Number(entry)))
