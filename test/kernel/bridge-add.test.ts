@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import {
   bridgeNetwork,
@@ -6,6 +5,7 @@ import {
   hostEndOf,
   hostLocal,
   ipsOf,
+  linkGone,
   ranges,
   refusal,
   succeed,
@@ -135,10 +135,9 @@ describe('ADD of bridge', () => {
   it('of a container whose namespace went away without a DEL succeeds, and leaks no address', async () => {
     const call = { containerId: 'again', config: bridgeNetwork() };
     const first = await world.addPod();
-    await succeed(world, 'bridge', { ...call, netns: first });
+    const before = await succeed(world, 'bridge', { ...call, netns: first });
     await world.removePod(first);
-    // The kernel takes a namespace down on its own time.
-    while ((await world.ip('link show type veth')).length > 0) await sleep(5);
+    await linkGone(world, hostEndOf(before));
     const second = await world.addPod();
     const result = await succeed(world, 'bridge', { ...call, netns: second });
     expect(await world.ping(second, '10.1.2.1', atOnce)).to.equal(true);

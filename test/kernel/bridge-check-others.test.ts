@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { masquerade } from '../../lib/plugins/masquerade';
 import { type Attached, about, attached, checkedNetwork, findings, runIp } from '../support/checking';
 import { nft, table } from '../support/masquerading';
-import { addIpam, ipamPath, refusal, succeed } from '../support/network';
+import { addIpam, ipamPath, linkGone, refusal, succeed } from '../support/network';
 import { referencePlugins } from '../support/plugins';
 import { createWorld, type World } from '../support/world';
 
@@ -111,9 +111,7 @@ describe('CHECK of bridge', () => {
     const it = await attached(world);
     await world.removePod(it.pod);
     await world.addPod(it.pod.name);
-    // The kernel takes a namespace's links away a moment after it.
-    const isThere = async () => (await world.ip('link show')).some(({ ifname }) => ifname === it.hostEnd);
-    while (await isThere()) await sleep(5);
+    await linkGone(world, it.hostEnd);
     expect(await findings(world, it)).to.deep.equal([
       about(it, 'HOSTEND on the host is missing'),
       'eth0 in the pod is missing',

@@ -5,7 +5,7 @@ import { type Attached, attach, changeMac, framesFrom, guarded, guards, sendTo, 
 import { bookkeeping, sharedObjects } from '../support/leftovers';
 import { checkLost } from '../support/lost';
 import { nft } from '../support/masquerading';
-import { type Config, hostLocal, refusal, succeed } from '../support/network';
+import { type Config, hostLocal, linkGone, refusal, succeed } from '../support/network';
 import { referencePlugins } from '../support/plugins';
 import { createWorld, type World } from '../support/world';
 
@@ -42,8 +42,11 @@ describe("macspoofchk's elements", () => {
   });
 
   it('go with the DEL of a pod whose namespace is gone, and are made anew by an ADD instead', async () => {
-    for (const containerId of ['deleted', 'again'])
-      await world.removePod((await attach(world, containerId, config)).pod);
+    for (const containerId of ['deleted', 'again']) {
+      const gone = await attach(world, containerId, config);
+      await world.removePod(gone.pod);
+      await linkGone(world, gone.hostEnd);
+    }
     await succeed(world, 'bridge', DEL('deleted'));
     expect(await owned()).to.deep.equal(['again']);
     const mac = 'c2:11:22:33:44:55';

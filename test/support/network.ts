@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { CniCall } from './plugins';
 import type { World } from './world';
@@ -59,6 +60,12 @@ export function ipsOf(result: Json): string[] {
 /** The name of the host end in a result of the bridge plugin. */
 export function hostEndOf(result: Json): string {
   return result.interfaces[1].name;
+}
+
+/** Waits until the host has lost a link. The kernel takes the links of a namespace away a moment after the namespace. */
+export async function linkGone(world: World, name: string): Promise<void> {
+  const isThere = async () => (await world.ip('link show')).some(({ ifname }) => ifname === name);
+  while (await isThere()) await sleep(5);
 }
 
 /** The addresses of global scope that a link has, with prefix lengths, as `ip` tells them. */
