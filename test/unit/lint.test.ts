@@ -31,6 +31,7 @@ const arrows: Record<string, { allowed: string[]; refused: string[] }> = {
   'lib/cni': { allowed: ['./errors', 'node:fs'], refused: ['../kernel/contract', '../plugin/define', '../process'] },
   'lib/cni/runtime': { allowed: ['./chain', '../errors'], refused: ['../../plugin/locks', '../../cli/command'] },
   'lib/kernel': { allowed: ['./contract', '../cni/errors'], refused: ['../plugin/define', '../ipam/host-local'] },
+  'lib/kernel/contract': { allowed: ['./places'], refused: ['../../plugin/define', '../../process'] },
   'lib/plugin': { allowed: ['./ipam', '../cni/errors', '../kernel/contract'], refused: ['../plugins', '../cli/main'] },
   'lib/ipam': { allowed: ['../cni/errors', '../plugin/define'], refused: ['../kernel/contract', '../plugins'] },
   'lib/ipam/host-local': { allowed: ['./store', '../route', '../../cni/errors'], refused: ['../../kernel/contract'] },

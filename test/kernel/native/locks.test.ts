@@ -46,7 +46,7 @@ describe('locks', () => {
         const lock = (await native().lock(request())) as number;
         const start = performance.now();
         expect(await native().lock({ ...request(), timeoutMs: 60 })).to.equal(null);
-        expect(performance.now() - start).to.be.within(59, 1000);
+        expect(performance.now() - start).to.be.within(59, 5000);
         native().unlock(lock);
       });
 
