@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -21,13 +20,6 @@ constexpr int kBacklog = 511;
 
 // Buffers that were larger are given back.
 constexpr size_t kUsual = size_t(64) << 10;
-
-// In little-endian order, which both machines that there are have.
-struct Header {
-  uint32_t magic;
-  uint32_t kind;
-  uint32_t size;
-};
 
 std::string ListenOn(const DoorPlace& place) {
   return place.fd ? "listen on descriptor " + std::to_string(*place.fd) : "listen on " + place.path;
@@ -58,25 +50,6 @@ Fd OpenReserve() {
   return Fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
-void Append(std::string& to, uint32_t kind, std::string_view payload) {
-  const Header header{FRAME_MAGIC, kind, uint32_t(payload.size())};
-  to.append(reinterpret_cast<const char*>(&header), sizeof header).append(payload);
-}
-
-// Why no frame can begin like this; empty where one can.
-std::string Complaint(const Header& header) {
-  std::array<char, 80> text{};
-  if (header.magic != FRAME_MAGIC) {
-    snprintf(text.data(), text.size(), "this is no frame: it begins with 0x%x", header.magic);
-  } else if (header.kind < FRAME_REQUEST || header.kind > FRAME_STATUS_REPORT) {
-    snprintf(text.data(), text.size(), "there are no frames of kind %u", header.kind);
-  } else if (header.size > FRAME_LIMIT) {
-    snprintf(text.data(), text.size(), "a frame of %u bytes is announced, at most %d are taken", header.size,
-             FRAME_LIMIT);
-  }
-  return text.data();
-}
-
 }  // namespace
 
 // Of whom what is expected next.
@@ -98,13 +71,6 @@ struct Door::Visitor {
   bool is_claimed = false;
   // Is to go when all has been sent.
   bool is_leaving = false;
-};
-
-struct Door::Frame {
-  uint32_t kind;
-  std::string_view payload;
-  // Nothing has come behind it.
-  bool is_last;
 };
 
 DoorPlace ParseDoorPlace(Fields fields) {
@@ -203,33 +169,29 @@ bool Door::Take(int id) {
     Visitor* visitor = Find(id);
     if (visitor == nullptr) return false;
     std::string& heard = visitor->heard;
-    Header header{};
-    const size_t left = heard.size() - start;
-    if (left >= sizeof header) std::memcpy(&header, heard.data() + start, sizeof header);
-    const std::string complaint = left >= sizeof header ? Complaint(header) : "";
-    if (!complaint.empty()) {
-      Refuse(id, complaint);
+    const auto frame = FirstFrame(std::string_view(heard).substr(start));
+    if (!frame) {
+      Refuse(id, frame.fault().message);
       return false;
     }
-    if (left < sizeof header || left - sizeof header < header.size) {
+    if (!*frame) {
       heard.erase(0, start);
       if (heard.empty() && heard.capacity() > kUsual) heard = std::string();
       return true;
     }
-    const std::string_view payload(heard.data() + start + sizeof header, header.size);
-    start += sizeof header + header.size;
-    if (!TakeFrame(*visitor, {header.kind, payload, start == heard.size()})) return false;
+    start += (*frame)->length;
+    if (!TakeFrame(*visitor, **frame, start == heard.size())) return false;
   }
 }
 
-bool Door::TakeFrame(Visitor& visitor, const Frame& frame) {
+bool Door::TakeFrame(Visitor& visitor, const Frame& frame, bool is_last) {
   const int id = visitor.id;
   if (frame.kind == FRAME_REQUEST && visitor.stage == Stage::kRequest) return Judge(visitor, frame.payload);
   if (frame.kind == FRAME_GO && visitor.stage == Stage::kGo) {
     visitor.stage = Stage::kNothing;
     visitor.deadline = 0;
     host_.go(id);
-  } else if (frame.kind == FRAME_STATUS && visitor.stage == Stage::kRequest && frame.is_last) {
+  } else if (frame.kind == FRAME_STATUS && visitor.stage == Stage::kRequest && is_last) {
     visitor.stage = Stage::kNothing;
     visitor.deadline = 0;
     host_.status(id, frame.payload);
@@ -247,12 +209,12 @@ bool Door::Judge(Visitor& visitor, std::string_view request) {
     case Verdict::kClaim:
       visitor.stage = Stage::kGo;
       visitor.is_claimed = true;
-      Append(visitor.unsent, FRAME_CLAIMED, "");
+      AppendFrame(visitor.unsent, FRAME_CLAIMED, "");
       break;
     case Verdict::kDecline:
       visitor.stage = Stage::kNothing;
       visitor.is_leaving = true;
-      Append(visitor.unsent, FRAME_DECLINED, judgement.reason);
+      AppendFrame(visitor.unsent, FRAME_DECLINED, judgement.reason);
       break;
     case Verdict::kDismiss:
       Dismiss(id);
@@ -265,9 +227,9 @@ bool Door::Judge(Visitor& visitor, std::string_view request) {
 void Door::Answer(int id, uint8_t status, std::string_view output, std::string_view errors) {
   Visitor* visitor = Find(id);
   if (visitor == nullptr) return;
-  if (!errors.empty()) Append(visitor->unsent, FRAME_STDERR, errors);
+  if (!errors.empty()) AppendFrame(visitor->unsent, FRAME_STDERR, errors);
   std::string answer(1, char(status));
-  Append(visitor->unsent, FRAME_ANSWER, answer.append(output));
+  AppendFrame(visitor->unsent, FRAME_ANSWER, answer.append(output));
   Send(*visitor);
 }
 
@@ -275,7 +237,7 @@ void Door::Report(int id, std::string_view report) {
   Visitor* visitor = Find(id);
   if (visitor == nullptr) return;
   visitor->is_leaving = true;
-  Append(visitor->unsent, FRAME_STATUS_REPORT, report);
+  AppendFrame(visitor->unsent, FRAME_STATUS_REPORT, report);
   Send(*visitor);
 }
 

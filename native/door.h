@@ -13,6 +13,7 @@
 
 #include "event_loop.h"
 #include "fields.h"
+#include "frames.h"
 #include "handle.h"
 #include "result.h"
 
@@ -72,7 +73,6 @@ class Door {
 
  private:
   struct Visitor;
-  struct Frame;
 
   Door(uv_loop_t* loop, const DoorPlace& place, DoorHost host);
   Status Listen(Fd listening);
@@ -81,7 +81,8 @@ class Door {
   Visitor* Find(int id);
   void Hear(int id, int events);
   bool Take(int id);
-  bool TakeFrame(Visitor& visitor, const Frame& frame);
+  // `is_last`: nothing has come behind it.
+  bool TakeFrame(Visitor& visitor, const Frame& frame, bool is_last);
   bool Judge(Visitor& visitor, std::string_view request);
   void Send(Visitor& visitor);
   void Lose(int id);
