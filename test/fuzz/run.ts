@@ -15,6 +15,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error) => {
-  console.error(error.message, error.cause?.message ?? '');
+  console.error(error.message, error.cause?.message ?? '', error.actual ?? '');
   process.exitCode = 1;
 });

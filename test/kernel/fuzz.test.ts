@@ -10,12 +10,13 @@ import { run } from '../support/run';
 /** How many requests of each kind. `make fuzz` sends far more of the first; FUZZ_RUNS is for the others. */
 const runs = { served: 400, executed: Number(process.env.FUZZ_RUNS ?? 100) };
 
-const newSeed = (): number => Math.floor(Math.random() * 2 ** 31);
+/** The same requests each time, so that a change is judged by what it changes; `make fuzz` draws others. */
+const seed = Number(process.env.FUZZ_SEED ?? 505756221);
 
 describe('hostile requests', () => {
   it('are answered as the specification has it, and what is wrong with them changes nothing', async function () {
     this.timeout(240_000);
-    await fuzz({ runs: runs.served, seed: newSeed() });
+    await fuzz({ runs: runs.served, seed });
   });
 });
 
@@ -51,7 +52,7 @@ describe('hostile requests to the installed program', () => {
     const property = fc.asyncProperty(aRequest(scene), async (request) => {
       if ((await execute(request)) === 0 && request.env.CNI_COMMAND === 'ADD') await execute(request, 'DEL');
     });
-    await fc.assert(property, { numRuns: runs.executed, seed: newSeed() });
+    await fc.assert(property, { numRuns: runs.executed, seed });
     expectHarmless(before, await scene.world.snapshot());
   });
 });

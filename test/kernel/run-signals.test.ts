@@ -1,6 +1,16 @@
 import { expect } from 'chai';
 import { expectUnchanged } from '../support/expect-unchanged';
-import { addStaged, forgetStages, hold, leftByRuns, type Running, reached, stages, startRun } from '../support/running';
+import {
+  addStaged,
+  asleep,
+  forgetStages,
+  hold,
+  leftByRuns,
+  type Running,
+  reached,
+  stages,
+  startRun,
+} from '../support/running';
 import type { Snapshot } from '../support/snapshot';
 import { configure } from '../support/trestle';
 import { createWorld, type World } from '../support/world';
@@ -92,6 +102,8 @@ describe('A signal to trestle run', () => {
     it(`is left to the terminal to be passed on: ${name}`, async () => {
       const { pid, ended } = start(...command(`trap 'exit 6' ${name.slice(3)}; trap 'exit 7' TERM`));
       await reached(world, 'command');
+      // Until it knows that the command runs, it passes on whatever comes.
+      await asleep(pid);
       process.kill(pid, name);
       process.kill(pid, 'SIGTERM');
       expect((await ended).code).to.equal(7);

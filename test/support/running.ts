@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bookkeeping } from './leftovers';
@@ -79,6 +79,21 @@ export async function until(what: string, isSo: () => boolean): Promise<void> {
 
 /** Waits until {@link stages} has a line. */
 export const reached = (world: World, line: string): Promise<void> => until(line, () => stages(world).includes(line));
+
+/** Waits until every thread of a process sleeps: what it has been told so far it knows. */
+export function asleep(pid: number): Promise<void> {
+  const threads = `/proc/${pid}/task`;
+  return until(`process ${pid} sleeps`, () => readdirSync(threads).every((id) => sleeps(`${threads}/${id}/stat`)));
+}
+
+/** By proc(5): its state stands behind the name, which may hold anything. One that has just ended does not sleep. */
+function sleeps(stat: string): boolean {
+  try {
+    return /.*\) S /s.test(readFileSync(stat, 'utf8'));
+  } catch {
+    return false;
+  }
+}
 
 /** Patterns of what a run may leave (see expect-unchanged.ts), beside the log of the staged plugin. */
 export const leftByRuns: RegExp[] = [
