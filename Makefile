@@ -76,9 +76,9 @@ build/js/trestle.cjs: $(TYPESCRIPT) scripts/start.ts scripts/built-ins.ts script
 
 # Bun with the program inside, as bytecode. What lies in the caller's folder (.env, bunfig.toml) is not for it. Compiling to
 # machine code pays later than Bun expects; without it, reading tens of thousands of leases would take six times as long.
-build/bun/bun: $(TYPESCRIPT) scripts/start-bun.ts scripts/built-ins.ts package.json package-lock.json Makefile | setup
+build/bun/bun: $(TYPESCRIPT) scripts/start-bun.ts scripts/sha2-bun.ts scripts/built-ins.ts package.json package-lock.json Makefile | setup
 	$(ESBUILD) bin/trestle.ts --outfile=build/bun/program.js --external:./trestle \
-		--banner:js='module.exports=function(require,__dirname){' --footer:js='}'
+		--alias:@noble/hashes/sha2.js=./scripts/sha2-bun.ts --banner:js='module.exports=function(require,__dirname){' --footer:js='}'
 	$(BUN) build scripts/start-bun.ts --compile --bytecode --target=bun --format=cjs --minify-whitespace --minify-syntax \
 		--compile-jit-policy=5 --no-compile-autoload-dotenv --no-compile-autoload-bunfig --outfile=$@
 

@@ -157,19 +157,21 @@ function masquerading(family: Family, prefixLength: number): NftRule[] {
 }
 
 /** To an address of the host's own, on the way in and on the way from itself. */
-const entrances: NftRule[] = ['prerouting', 'output'].flatMap((chain) =>
-  families.map((family) => ({
-    chain,
-    comment: `to this host, ${version[family]}`,
-    exprs: [
-      ...isFamily(family),
-      loadAddress(addressField(family, 'daddr')),
-      { expr: 'lookup', sreg: 1, set: servicesSet(family).name, invert: true },
-      ...isToHost,
-      { expr: 'verdict', verdict: 'jump', chain: 'hostports' },
-    ],
-  })),
-);
+function entrances(): NftRule[] {
+  return ['prerouting', 'output'].flatMap((chain) =>
+    families.map((family) => ({
+      chain,
+      comment: `to this host, ${version[family]}`,
+      exprs: [
+        ...isFamily(family),
+        loadAddress(addressField(family, 'daddr')),
+        { expr: 'lookup', sreg: 1, set: servicesSet(family).name, invert: true },
+        ...isToHost,
+        { expr: 'verdict', verdict: 'jump', chain: 'hostports' },
+      ],
+    })),
+  );
+}
 
 const precedence: NftRule = {
   chain: 'hostports',
@@ -181,23 +183,25 @@ const precedence: NftRule = {
  * What listens on 127.0.0.1 counts on nobody else reaching it, which route_localnet would undo (CVE-2020-8558). Without a
  * connection there is no status to look at: the second rule is for those, too.
  */
-const notForLoopback: NftExpr[] = [
-  ...fromLink('lo', true),
-  ...isFamily('ip'),
-  ...inPrefix(addressField('ip', 'daddr'), '127.0.0.0/8'),
-];
-const guard: NftRule[] = [
-  {
-    chain: 'input',
-    comment: 'translated to 127.0.0.0/8',
-    exprs: [...notForLoopback, ...isTranslated, { expr: 'verdict', verdict: 'accept' }],
-  },
-  {
-    chain: 'input',
-    comment: 'nobody but this host reaches its 127.0.0.0/8',
-    exprs: [...notForLoopback, { expr: 'verdict', verdict: 'drop' }],
-  },
-];
+function guard(): NftRule[] {
+  const fromOutside = [
+    ...fromLink('lo', true),
+    ...isFamily('ip'),
+    ...inPrefix(addressField('ip', 'daddr'), '127.0.0.0/8'),
+  ];
+  return [
+    {
+      chain: 'input',
+      comment: 'translated to 127.0.0.0/8',
+      exprs: [...fromOutside, ...isTranslated, { expr: 'verdict', verdict: 'accept' }],
+    },
+    {
+      chain: 'input',
+      comment: 'nobody but this host reaches its 127.0.0.0/8',
+      exprs: [...fromOutside, { expr: 'verdict', verdict: 'drop' }],
+    },
+  ];
+}
 
 const everything: Policy[] = families.map((family) => ({ family, conditions: [] }));
 
@@ -223,9 +227,9 @@ function makeEnsure(policies: readonly Policy[], sources: readonly SourceKind[])
       ...kinds.map(({ family, prefixLength }) => masqueradeSet(family, prefixLength)),
     ],
     rules: [
-      ...entrances,
+      ...entrances(),
       precedence,
-      ...guard,
+      ...guard(),
       ...all.flatMap(translations),
       ...kinds.flatMap(({ family, prefixLength }) => masquerading(family, prefixLength)),
     ],
