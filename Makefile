@@ -61,7 +61,7 @@ build/.runtime-$(RUNTIME):
 	@touch $@
 
 # Against the headers of the Node that is shipped: they come with its npm package, so that nothing is downloaded.
-$(ADDON): binding.gyp $(CXX_FILES) | setup
+$(ADDON): binding.gyp native/exports.map $(CXX_FILES) | setup
 	node_modules/.bin/node-gyp --loglevel=warn configure build --nodedir="$(CURDIR)/$(PRIVATE_NODE)" --jobs max
 	@touch $@
 

@@ -11,8 +11,12 @@
       'cflags!': ['-Wno-unused-parameter'],
       'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
       'cflags_cc': ['-std=c++20'],
-      # Shared objects that are shipped beside the addon come before the system's.
-      'ldflags': ["-Wl,-rpath,'$$ORIGIN/lib'", '-Wl,--as-needed'],
+      # Shared objects that are shipped beside the addon come before the system's. The C++ library is inside and nobody
+      # else's: to link it when the addon is loaded would take half of that.
+      'ldflags': [
+        "-Wl,-rpath,'$$ORIGIN/lib'", '-Wl,--as-needed',
+        '-static-libstdc++', '-static-libgcc', '-Wl,--version-script=<(module_root_dir)/native/exports.map', '-Wl,--gc-sections',
+      ],
       'libraries': ['<!@(pkg-config --libs libnl-3.0 libnftnl libmnl)'],
     },
   ],
