@@ -46,6 +46,7 @@ class Addon : public Napi::Addon<Addon> {
                           InstanceMethod("notify", &Addon::Notify, kAttributes),
                           InstanceMethod("openDoor", &Addon::OpenDoor, kAttributes),
                           InstanceMethod("closeDoor", &Addon::CloseDoor, kAttributes),
+                          InstanceMethod("hasLeft", &Addon::HasLeft, kAttributes),
                           InstanceMethod("answer", &Addon::Answer, kAttributes),
                           InstanceMethod("report", &Addon::Report, kAttributes),
                           InstanceMethod("dismiss", &Addon::Dismiss, kAttributes)});
@@ -155,6 +156,7 @@ class Addon : public Napi::Addon<Addon> {
   void CloseDoor(const Napi::CallbackInfo& /*info*/) { door_.Close(); }
   void Answer(const Napi::CallbackInfo& info) { door_.Answer(info); }
   void Report(const Napi::CallbackInfo& info) { door_.Report(info); }
+  Napi::Value HasLeft(const Napi::CallbackInfo& info) { return door_.HasLeft(info); }
   void Dismiss(const Napi::CallbackInfo& info) { door_.Dismiss(info); }
 
   Visits visits_;

@@ -138,6 +138,10 @@ void AddonDoor::Report(const Napi::CallbackInfo& info) {
   if (door_) door_->Report(VisitorOf(info[0]), TextOf(info[1]));
 }
 
+Napi::Value AddonDoor::HasLeft(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), !door_ || door_->HasLeft(VisitorOf(info[0])));
+}
+
 void AddonDoor::Dismiss(const Napi::CallbackInfo& info) {
   if (door_) door_->Dismiss(VisitorOf(info[0]));
 }

@@ -17,6 +17,8 @@ class AddonDoor {
   void Answer(const Napi::CallbackInfo& info);
   // report(visitor, text)
   void Report(const Napi::CallbackInfo& info);
+  // hasLeft(visitor)
+  Napi::Value HasLeft(const Napi::CallbackInfo& info);
   // dismiss(visitor)
   void Dismiss(const Napi::CallbackInfo& info);
 

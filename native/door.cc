@@ -241,6 +241,14 @@ void Door::Report(int id, std::string_view report) {
   Send(*visitor);
 }
 
+bool Door::HasLeft(int id) const {
+  const auto found = visitors_.find(id);
+  if (found == visitors_.end()) return true;
+  char next = 0;
+  const ssize_t got = recv(found->second->connection.fd(), &next, sizeof next, MSG_PEEK | MSG_DONTWAIT);
+  return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+}
+
 void Door::Dismiss(int id) {
   visitors_.erase(id);
 }

@@ -68,6 +68,8 @@ class Door {
   void Answer(int visitor, uint8_t status, std::string_view output, std::string_view errors);
   // The answer to a status request, after which the visitor is to go.
   void Report(int visitor, std::string_view report);
+  // Whether a visitor has left by now, be it that the host has not been told yet.
+  [[nodiscard]] bool HasLeft(int visitor) const;
   // Sends a visitor away, without a word.
   void Dismiss(int visitor);
 

@@ -81,7 +81,7 @@ export function conversations(door: Door, host: Host): DoorHost {
       const visit = visits.get(visitor);
       if (visit === undefined) return;
       visit.served = host
-        .serve(visit.request, () => visit.hungUp)
+        .serve(visit.request, () => visit.hungUp || door.hasLeft(visitor))
         .then((served) => answer(visitor, visit, served))
         .catch((error: Error) => {
           // A mistake of ours; a process of the caller's own may still do it.

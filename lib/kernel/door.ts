@@ -36,6 +36,8 @@ export interface Door {
   answer(visitor: number, exitCode: number, stdout: string, stderr: string): void;
   /** The answer to a status request, JSON. The visitor is to go then. */
   report(visitor: number, report: string): void;
+  /** Whether a visitor has left by now, be it that `gone` has not been told yet: the event loop may not have turned. */
+  hasLeft(visitor: number): boolean;
   /** Sends a visitor away without a word. */
   dismiss(visitor: number): void;
 }

@@ -48,6 +48,7 @@ export function loadNative(path: string = findAddon()): Native {
     closeDoor: () => addon.closeDoor(),
     answer: (visitor, exitCode, stdout, stderr) => addon.answer(visitor, exitCode, stdout, stderr),
     report: (visitor, report) => addon.report(visitor, report),
+    hasLeft: (visitor) => addon.hasLeft(visitor),
     dismiss: (visitor) => addon.dismiss(visitor),
     linkGone: (timeoutMs) => wrapped(addon.linkGone(timeoutMs)),
     notify: (socket, state) => wrapped(addon.notify(socket, state)),

@@ -78,7 +78,7 @@ export async function stops(pid: () => number): Promise<boolean> {
 }
 
 /** The letter that /proc/PID/status has, undefined when there is no such process. */
-export function stateOf(pid: number): string | undefined {
+function stateOf(pid: number): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/status`, 'utf8').match(/^State:\t(\w)/m)?.[1];
   } catch {

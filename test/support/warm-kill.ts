@@ -1,9 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type HeldDaemon, startHeldDaemon } from './held-daemon';
-import { link } from './keeper';
-import { type ChangingCall, stateOf, stops } from './kill-at';
+import { type ChangingCall, stops } from './kill-at';
 import { brief } from './kill-rounds';
 import type { CniAnswer, CniCall } from './plugins';
 import type { World } from './world';
@@ -49,30 +47,14 @@ export async function killWarm(
     return null;
   }
   await held?.(at);
-  const connected = sockets(daemon);
   if (victim !== 'daemon') process.kill(calling.pid, 'SIGKILL');
   if (victim !== 'launcher') process.kill(daemon.self, 'SIGKILL');
-  if (victim === 'launcher') {
-    await calling.ended;
-    // Then it is not the event loop that is held, and that notices; unless it is about to write something, and so is held, too.
-    while (isOfKernelThread(at) && sockets(daemon) === connected && stateOf(daemon.self) !== 't') await sleep(1);
-  }
+  if (victim === 'launcher') await calling.ended;
   daemon.resume();
   const answer = await calling.ended;
   await settle(daemon, victim);
   await named(at, () => look(at, answer));
   return at;
-}
-
-const isOfKernelThread = ({ name, detail }: ChangingCall): boolean =>
-  name === 'sendto' || detail.startsWith('/proc/sys/');
-
-/** Of the Unix domain: one of netlink may be closed at any time. */
-function sockets({ self }: HeldDaemon): number {
-  const inodes = new Set(readFileSync(`/proc/${self}/net/unix`, 'utf8').match(/(?<=^\S+(?: \S+){5} +)\d+/gm));
-  const folder = `/proc/${self}/fd`;
-  const inodeOf = (fd: string): string => /^socket:\[(\d+)\]$/.exec(link(`${folder}/${fd}`))?.[1] ?? '';
-  return readdirSync(folder).filter((fd) => inodes.has(inodeOf(fd))).length;
 }
 
 /** Waits until the daemon is gone, or has nothing to do. */

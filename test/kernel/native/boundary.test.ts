@@ -29,6 +29,7 @@ describe('the boundary of the addon', () => {
       'apply',
       'closeDoor',
       'dismiss',
+      'hasLeft',
       'leave',
       'linkGone',
       'lock',

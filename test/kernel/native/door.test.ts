@@ -195,6 +195,18 @@ describe('The door', () => {
     await until(() => told.filter(([what]) => what === 'gone').length === 2);
   });
 
+  it('knows who has left before it tells so', async () => {
+    const { socket } = await visit();
+    socket.write(Buffer.concat([encodeFrame(FrameKind.request, 'an ADD'), encodeFrame(FrameKind.go)]));
+    await until(was('go'));
+    const visitor = last();
+    expect(door.hasLeft(visitor)).to.equal(false);
+    socket.destroy();
+    expect([door.hasLeft(visitor), was('gone')()]).to.deep.equal([true, false]);
+    await until(was('gone'));
+    expect(door.hasLeft(visitor)).to.equal(true);
+  });
+
   it('has room for so many, and turns others away', async () => {
     await sleep(50);
     const before = open();
@@ -216,6 +228,7 @@ describe('The door', () => {
     for (const visitor of [0, -1, 1, 4711, Number.NaN]) {
       door.answer(visitor, 0, 'x', '');
       door.report(visitor, '{}');
+      expect(door.hasLeft(visitor)).to.equal(true);
       door.dismiss(visitor);
     }
   });
