@@ -10,7 +10,7 @@ import type { AddContext, Identity, Plan, Queries } from './define';
 import { callIpam, ipamType } from './ipam';
 import { learn, observe, type Run } from './kernel-run';
 import { withAttachmentLock } from './locks';
-import { restoreLost } from './restore';
+import { restoreLost, whileRestored } from './restore';
 import { keepUp } from './upkeep';
 
 /**
@@ -27,7 +27,8 @@ export async function check(call: Call): Promise<void> {
   try {
     await restoreLost(call);
     await keepUp(plugin, run);
-    await withAttachmentLock(platform, identity, plugin.type, () => compare(call, run, config, prevResult));
+    const look = () => compare(call, run, config, prevResult);
+    await withAttachmentLock(platform, identity, plugin.type, look, { shared: true });
   } finally {
     run.leave();
   }
@@ -38,14 +39,14 @@ async function compare(call: Call, run: Run, config: unknown, prevResult: Result
   const type = plugin.ipam === undefined ? '' : ipamType(request.config);
   const lease = await leaseFault(call, type);
   const who = identityIn(prevResult, request, identity);
-  const facts = await learn(run, (known) => plugin.facts({ request, config, identity: who }, known));
-  const context = { request, config, identity: who, facts, ipam: reportedTo(request, prevResult) };
+  const ipam = reportedTo(request, prevResult);
   const own = type === '' ? plugin.addressing?.({ request, config }) : undefined;
-  demandNothing(lease, [
-    ...unreported(own, context.ipam),
-    ...(await differences(call, run, context)),
-    ...(plugin.check?.(context) ?? []),
-  ]);
+  const findings = await whileRestored(call.platform, async () => {
+    const facts = await learn(run, (known) => plugin.facts({ request, config, identity: who }, known));
+    const context = { request, config, identity: who, facts, ipam };
+    return [...(await differences(call, run, context)), ...(plugin.check?.(context) ?? [])];
+  });
+  demandNothing(lease, [...unreported(own, ipam), ...findings]);
 }
 
 /** What the IPAM plugin finds wrong; undefined for nothing, and without one. */

@@ -6,8 +6,13 @@ import { type AttachmentKey, digest } from './identity';
 import type { Platform } from './platform';
 import { recordName } from './records';
 
-/** How long a request waits for another one that works on the same thing, before it tells the runtime to come again. */
-const patienceMs = 60_000;
+/** How a thing is locked. */
+export interface LockOptions {
+  /** Beside others who want no more than that: to look, or to put back what is on record. */
+  shared?: boolean;
+  /** How long a request waits for another one that works on the same thing, before it tells the runtime to come again. A minute when absent. */
+  patienceMs?: number;
+}
 
 type LockingPlatform = Pick<Platform, 'kernel' | 'stateDir'>;
 
@@ -29,7 +34,12 @@ function tryLock({ kernel, stateDir }: LockingPlatform, request: LockRequest): n
   }
 }
 
-async function take(platform: LockingPlatform, offset: number, what: string, shared = false): Promise<() => void> {
+async function take(
+  platform: LockingPlatform,
+  offset: number,
+  what: string,
+  { shared = false, patienceMs = 60_000 }: LockOptions = {},
+): Promise<() => void> {
   const request = { kind: 'ofd', path: lockFile(platform), offset, shared, timeoutMs: patienceMs } as const;
   const lock = tryLock(platform, request) ?? (await platform.kernel.lock(request));
   if (lock === null) throw new CniError(ErrorCode.tryAgainLater, `${what} is still being worked on by another call`);
@@ -55,10 +65,15 @@ function offsetOfRecord(name: string): number {
   return offset;
 }
 
-/** From now on no other request, of the daemon or of a cold process, works on this attachment. The returned function lets go. Code 11 after a minute. */
-export function lockAttachment(platform: LockingPlatform, key: AttachmentKey, type: string): Promise<() => void> {
+/** From now on no other request, of the daemon or of a cold process, works on this attachment. The returned function lets go. Code 11 when patience ends. */
+export function lockAttachment(
+  platform: LockingPlatform,
+  key: AttachmentKey,
+  type: string,
+  options?: LockOptions,
+): Promise<() => void> {
   const what = `interface ${key.ifname} of container ${key.containerId} in network ${key.network}`;
-  return take(platform, offsetOfRecord(recordName(key, type)), what);
+  return take(platform, offsetOfRecord(recordName(key, type)), what, options);
 }
 
 /** Runs `work` under {@link lockAttachment}. */
@@ -67,8 +82,9 @@ export function withAttachmentLock<T>(
   key: AttachmentKey,
   type: string,
   work: () => Promise<T>,
+  options?: LockOptions,
 ): Promise<T> {
-  return holding(lockAttachment(platform, key, type), work);
+  return holding(lockAttachment(platform, key, type, options), work);
 }
 
 /** Runs `work` while nobody else changes a thing that several attachments share, such as a bridge. */
@@ -87,7 +103,7 @@ export function inTurn<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const entered = holding(take(platform, offsetOf('turn', thing), thing), () =>
-    take(platform, offsetOf('room', thing), thing, how === 'beside'),
+    take(platform, offsetOf('room', thing), thing, { shared: how === 'beside' }),
   );
   return holding(entered, work);
 }
@@ -98,8 +114,9 @@ export function ifIdle(
   key: AttachmentKey,
   type: string,
   work: () => Promise<void> = async () => {},
+  options?: Pick<LockOptions, 'shared'>,
 ): Promise<boolean> {
-  return ifRecordIdle(platform, recordName(key, type), work);
+  return ifRecordIdle(platform, recordName(key, type), work, options);
 }
 
 /** As {@link ifIdle}, by the name of the attachment's record. */
@@ -107,9 +124,10 @@ export async function ifRecordIdle(
   platform: LockingPlatform,
   name: string,
   work: () => Promise<void>,
+  { shared = false }: Pick<LockOptions, 'shared'> = {},
 ): Promise<boolean> {
   const offset = offsetOfRecord(name);
-  const lock = tryLock(platform, { kind: 'ofd', path: lockFile(platform), offset, timeoutMs: 0 });
+  const lock = tryLock(platform, { kind: 'ofd', path: lockFile(platform), offset, shared, timeoutMs: 0 });
   if (lock === null) return false;
   try {
     await work();

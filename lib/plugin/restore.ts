@@ -1,7 +1,7 @@
 import type { NftBatch } from '../kernel/contract';
 import { type Call, hostRun } from './call';
 import { observe, type Run, remove } from './kernel-run';
-import { ifIdle } from './locks';
+import { ifIdle, inTurn, withAttachmentLock } from './locks';
 import type { Platform } from './platform';
 import { type AttachmentRecord, type ElementsNote, hasRecordOf, listRecords, readRecord } from './records';
 
@@ -31,29 +31,47 @@ export async function restoreLost(call: Call): Promise<void> {
   if (!needed.every(isThere)) await restoreAll(platform, run);
 }
 
+/** Where all is put back at once, and whoever looks meanwhile waits. */
+const place = 'what attachments have in nftables';
+
+/** Looks at tables of ours while none of them is being restored: what is not there yet is no loss. */
+export function whileRestored<T>(platform: Platform, look: () => Promise<T>): Promise<T> {
+  return inTurn(platform, place, 'beside', look);
+}
+
 /**
- * Every attachment's elements, as far as they are not there. One that is being worked on is left to whoever does that. What
- * cannot be restored is worth a warning, and keeps no other from it: whoever is served meanwhile has no part in it.
+ * Every attachment's elements, as far as they are not there. What cannot be restored is worth a warning, and keeps no other
+ * from it: whoever is served meanwhile has no part in it.
  */
 export async function restoreAll(platform: Platform, run: Run): Promise<void> {
-  const complain = ({ message }: Error): void => platform.warn(`restore what attachments had in nftables: ${message}`);
-  try {
-    for (const record of listRecords(platform, complain).filter(hasElements)) {
-      await ifIdle(platform, record, record.type, () => restore(platform, run, record)).catch(complain);
-    }
-  } catch (error) {
-    complain(error as Error);
-  }
+  const complain = ({ message }: Error): void => platform.warn(`restore ${place}: ${message}`);
+  const all = async (): Promise<void> => {
+    for (const record of listRecords(platform, complain).filter(hasElements))
+      await restore(platform, run, record).catch(complain);
+  };
+  await inTurn(platform, place, 'alone', all).catch(complain);
 }
 
 const hasElements = ({ state, elements }: AttachmentRecord): boolean =>
   state === 'complete' && elements.some(({ ensure }) => ensure !== undefined);
 
+/** A DEL says on record that it has begun, and an ADD, which is complete, holds its lock until its runtime has the answer. Milliseconds. */
+const patienceMs = 1000;
+
+/** Beside a CHECK. What a DEL works on is left to it. */
 async function restore(platform: Platform, run: Run, { type, ...key }: AttachmentRecord): Promise<void> {
-  const record = readRecord(platform, key, type);
-  if (record === undefined || !hasElements(record)) return;
-  for (const { op, message } of await remove(run, record.elements.flatMap(batchOf)))
-    platform.warn(`restore what ${record.ifname} of container ${record.containerId} had: ${op}: ${message}`);
+  const whole = (): AttachmentRecord | undefined => {
+    const record = readRecord(platform, key, type);
+    return record && hasElements(record) ? record : undefined;
+  };
+  const putBack = async (): Promise<void> => {
+    const record = whole();
+    if (record === undefined) return;
+    for (const { op, message } of await remove(run, record.elements.flatMap(batchOf)))
+      platform.warn(`restore what ${record.ifname} of container ${record.containerId} had: ${op}: ${message}`);
+  };
+  if (await ifIdle(platform, key, type, putBack, { shared: true })) return;
+  if (whole()) await withAttachmentLock(platform, key, type, putBack, { shared: true, patienceMs });
 }
 
 function batchOf({ family, table, ensure, sets }: ElementsNote): NftBatch[] {

@@ -1,10 +1,12 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { masquerade } from '../../lib/plugins/masquerade';
 import { expectUnchanged } from '../support/expect-unchanged';
 import { sharedObjects } from '../support/leftovers';
 import { checkLost } from '../support/lost';
 import { contents, listing, masqueraded, nft, sourceOf, table } from '../support/masquerading';
-import { refusal, succeed } from '../support/network';
+import { addIpam, ipamCalls, ipamPath, refusal, succeed } from '../support/network';
+import { until } from '../support/running';
 import { createWorld, type World } from '../support/world';
 
 const addresses = ['10.1.2.2/24', 'fd00:1:2::2/64'];
@@ -60,6 +62,32 @@ describe('ipMasq and an administrator who removes with nft', () => {
       expectUnchanged(before, await world.snapshot(), { allow: sharedObjects('br0') });
     });
   }
+
+  it('every table: what is put back includes the elements of a pod that a CHECK is looking at', async () => {
+    // Its CHECK stands still in the IPAM plugin, and so with the pod's lock.
+    const ipam = addIpam(
+      world,
+      'slow',
+      `case $CNI_COMMAND in
+        ADD) echo '{"cniVersion": "1.0.0", "ips": [{"address": "10.9.0.2/24"}]}';;
+        CHECK) while [ -e /run/hold ]; do sleep 0.01; done;;
+      esac`,
+    );
+    const slow = masqueraded({ name: 'slow', bridge: 'br1', ipam });
+    const looked = { netns: await world.addPod('looked'), containerId: 'looked', env: ipamPath(world) };
+    const prevResult = await succeed(world, 'bridge', { ...looked, config: slow });
+    const whole = (await contents(world)).elements;
+    writeFileSync(world.path('/run/hold'), '');
+    const check = succeed(world, 'bridge', { ...looked, command: 'CHECK', config: { ...slow, prevResult } });
+    await until('CHECK asks the IPAM plugin', () => ipamCalls(world).includes('CHECK looked eth0'));
+    await nft(world, 'flush ruleset');
+    const next = await newCall('next');
+    await succeed(world, 'bridge', next);
+    expect((await contents(world)).elements).to.include.members(whole);
+    rmSync(world.path('/run/hold'));
+    await check;
+    for (const call of [{ ...looked, config: slow }, next]) await succeed(world, 'bridge', { ...call, command: 'DEL' });
+  });
 });
 
 describe("ADD with ipMasq where somebody's objects have the names of ours", () => {
