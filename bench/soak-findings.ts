@@ -80,7 +80,7 @@ function growthOf(points: readonly Point[]): [number, number] {
   return [(medians[medians.length - 1] ?? 0) - (medians[0] ?? 0), Math.max(LEAST_NOISE, ...ranges)];
 }
 
-/** What threads that wait for work hold comes and goes with their number, and is closed a little later. */
+/** Threads that wait for work come and go, with what they have open. */
 function noMore(what: 'descriptors' | 'threads', first: Point, last: readonly Point[]): Finding {
   const counts = last.map((point) => point[what]);
   return {

@@ -2,6 +2,8 @@
  * Pods that come and leave through the daemon for as long as it takes to see whether it keeps something of them. SOAK
  * says how many. Ends with 1 when it does, or when it was not the daemon that served them.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Report } from '../lib/daemon/report';
 import { createWorld, type World } from '../test/support/world';
 import { type Daemon, startDaemon } from './daemon';
 import { pluginNetwork } from './networks';
@@ -18,7 +20,7 @@ async function soak(world: World, daemon: Daemon, timer: Timer, pods: number): P
   const churn = await traffic(world, timer, network);
   const points: Point[] = [];
   const point = async (...memory: number[]) => {
-    const { rss, descriptors, threads } = await daemon.report({ collect: true });
+    const { rss, descriptors, threads } = await settled(daemon);
     const state = await world.snapshot();
     points.push({ pods: churn.count(), memory: [...memory, rss / 1e6], descriptors, threads, state });
   };
@@ -35,6 +37,15 @@ async function soak(world: World, daemon: Daemon, timer: Timer, pods: number): P
     await point(...memory);
   }
   return points;
+}
+
+/** What the last pods had open is closed a little after they have left: reads until it stays the same. */
+async function settled(daemon: Daemon): Promise<Report> {
+  for (let before: Report | undefined; ; await sleep(200)) {
+    const report = await daemon.report({ collect: true });
+    if (report.descriptors === before?.descriptors && report.threads === before.threads) return report;
+    before = report;
+  }
 }
 
 const verdict = ({ held, what }: Finding): string => `${held ? 'PASS' : 'MISS'}  ${what}`;
