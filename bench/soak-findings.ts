@@ -80,12 +80,11 @@ function growthOf(points: readonly Point[]): [number, number] {
   return [(medians[medians.length - 1] ?? 0) - (medians[0] ?? 0), Math.max(LEAST_NOISE, ...ranges)];
 }
 
-/** Threads that wait for work come and go, with what they have open. */
 function noMore(what: 'descriptors' | 'threads', first: Point, last: readonly Point[]): Finding {
   const counts = last.map((point) => point[what]);
   return {
     what: `no more ${what} than at first: ${first[what]}, then ${counts.join(', ')}`,
-    held: Math.min(...counts) <= first[what],
+    held: Math.max(...counts) <= first[what],
   };
 }
 

@@ -35,7 +35,9 @@ Status Workers::Do(std::function<void()> work) {
 Status Workers::Hire(std::function<void()> work) {
   workers_.remove_if([](const Worker& worker) { return worker.has_ended.load(); });
   Worker& worker = workers_.emplace_back();
-  auto thread = Thread::Start([this, &worker, first = std::move(work)] { Serve(worker, first); });
+  // Handed over whole: what it captured would otherwise stay open for as long as the thread is there.
+  auto thread =
+      Thread::Start([this, &worker, first = std::move(work)]() mutable { Serve(worker, std::move(first)); });
   if (!thread) {
     workers_.pop_back();
     return thread.fault();

@@ -1,7 +1,9 @@
+import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type Daemon, startDaemon } from '../support/daemon';
 import { expectUnchanged } from '../support/expect-unchanged';
+import { link } from '../support/keeper';
 import { bookkeeping } from '../support/leftovers';
 import { contents, masqueraded } from '../support/masquerading';
 import { succeed } from '../support/network';
@@ -67,6 +69,19 @@ describe('Many that leave at once', function () {
     expect(count).to.be.within(1, many / 2);
     expect((await contents(world)).elements).to.deep.equal([]);
     expectUnchanged(before, await world.snapshot(), { allow: bookkeeping });
+  });
+
+  it('have left the daemon with none of their namespaces', async () => {
+    const held = () => {
+      const folder = `/proc/${daemon.process.pid}/fd`;
+      return readdirSync(folder).flatMap((fd) => link(`${folder}/${fd}`).match(/^\/run\/netns\/.*/) ?? []);
+    };
+    const pods: Pod[] = [];
+    for (let index = 0; index < many; index++) pods.push(await world.addPod(`h${index}`));
+    await Promise.all(pods.map((pod) => succeed(world, 'bridge', call('ADD', pod))));
+    await Promise.all(pods.map((pod) => succeed(world, 'bridge', call('DEL', pod))));
+    for (const ends = Date.now() + 10_000; held().length > 0 && Date.now() < ends; ) await sleep(20);
+    expect(held()).to.deep.equal([]);
   });
 
   it('let others come meanwhile', async () => {

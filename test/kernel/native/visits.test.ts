@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import type { Step } from '../../../lib/kernel/contract';
 import { KernelError } from '../../../lib/kernel/errors';
 import { native } from '../../../lib/kernel/native';
-import { bridge, pair, podUp, useNamespaces } from './support';
+import { bridge, pair, podUp, runScript, useNamespaces } from './support';
 
 const open = (): number => readdirSync('/proc/self/fd').length;
 const namespaces = (): Set<string> =>
@@ -116,6 +116,22 @@ describe('A visit', () => {
       .observe({ visit }, [links])
       .catch((error) => error);
     expect(fault.fault.message).to.equal('where.visit is none that is being paid');
+  });
+
+  it('leaves nothing in the hands of the threads that ended it, and then wait for other work', async () => {
+    const script = `
+      const { readdirSync, statSync } = require('node:fs');
+      const addon = load(process.argv[1]);
+      const pod = statSync(process.argv[2]).ino;
+      const visits = Array.from({ length: 8 }, () => addon.visit('', process.argv[2]));
+      const held = () => readdirSync('/proc/self/fd').filter(
+        (fd) => statSync('/proc/self/fd/' + fd, { throwIfNoEntry: false })?.ino === pod).length;
+      for (const visit of visits) addon.leave(visit);
+      const ends = Date.now() + 2000;
+      const look = () => (held() > 0 && Date.now() < ends ? setTimeout(look, 10) : console.log(held()));
+      look();
+    `;
+    expect(await runScript(script, [ns.where.pod])).to.include({ stdout: '0\n', stderr: '' });
   });
 
   it('leaves no descriptor, and no thread in a namespace that is not ours', async () => {
