@@ -6,11 +6,14 @@ import { type AttachmentKey, digest } from './identity';
 import type { Platform } from './platform';
 import { recordName } from './records';
 
+/** How long a request waits for another one that works on the same thing, before it tells the runtime to come again. */
+const patienceMs = 60_000;
+
 /** How a thing is locked. */
 export interface LockOptions {
   /** Beside others who want no more than that: to look, or to put back what is on record. */
   shared?: boolean;
-  /** How long a request waits for another one that works on the same thing, before it tells the runtime to come again. A minute when absent. */
+  /** Less patience than usual. */
   patienceMs?: number;
 }
 
@@ -38,9 +41,9 @@ async function take(
   platform: LockingPlatform,
   offset: number,
   what: string,
-  { shared = false, patienceMs = 60_000 }: LockOptions = {},
+  { shared = false, patienceMs: timeoutMs = patienceMs }: LockOptions = {},
 ): Promise<() => void> {
-  const request = { kind: 'ofd', path: lockFile(platform), offset, shared, timeoutMs: patienceMs } as const;
+  const request = { kind: 'ofd', path: lockFile(platform), offset, shared, timeoutMs } as const;
   const lock = tryLock(platform, request) ?? (await platform.kernel.lock(request));
   if (lock === null) throw new CniError(ErrorCode.tryAgainLater, `${what} is still being worked on by another call`);
   return () => platform.kernel.unlock(lock);
@@ -101,9 +104,10 @@ export function inTurn<T>(
   thing: string,
   how: 'beside' | 'alone',
   work: () => Promise<T>,
+  options?: Pick<LockOptions, 'patienceMs'>,
 ): Promise<T> {
-  const entered = holding(take(platform, offsetOf('turn', thing), thing), () =>
-    take(platform, offsetOf('room', thing), thing, { shared: how === 'beside' }),
+  const entered = holding(take(platform, offsetOf('turn', thing), thing, options), () =>
+    take(platform, offsetOf('room', thing), thing, { ...options, shared: how === 'beside' }),
   );
   return holding(entered, work);
 }

@@ -32,11 +32,14 @@ export async function restoreLost(call: Call): Promise<void> {
 }
 
 /** Where all is put back at once, and whoever looks meanwhile waits. */
-const place = 'what attachments have in nftables';
+const place = 'what attachments had in nftables';
+
+/** With the locks that a request may have to wait for beside this one it must end before systemd ends the daemon. */
+const briefly = { patienceMs: 5000 };
 
 /** Looks at tables of ours while none of them is being restored: what is not there yet is no loss. */
 export function whileRestored<T>(platform: Platform, look: () => Promise<T>): Promise<T> {
-  return inTurn(platform, place, 'beside', look);
+  return inTurn(platform, place, 'beside', look, briefly);
 }
 
 /**
@@ -49,7 +52,7 @@ export async function restoreAll(platform: Platform, run: Run): Promise<void> {
     for (const record of listRecords(platform, complain).filter(hasElements))
       await restore(platform, run, record).catch(complain);
   };
-  await inTurn(platform, place, 'alone', all).catch(complain);
+  await inTurn(platform, place, 'alone', all, briefly).catch(complain);
 }
 
 const hasElements = ({ state, elements }: AttachmentRecord): boolean =>
