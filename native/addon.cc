@@ -7,6 +7,7 @@
 
 #include "addon_calls.h"
 #include "addon_door.h"
+#include "addon_replays.h"
 #include "calls.h"
 #include "children.h"
 #include "locks.h"
@@ -49,7 +50,10 @@ class Addon : public Napi::Addon<Addon> {
                           InstanceMethod("hasLeft", &Addon::HasLeft, kAttributes),
                           InstanceMethod("answer", &Addon::Answer, kAttributes),
                           InstanceMethod("report", &Addon::Report, kAttributes),
-                          InstanceMethod("dismiss", &Addon::Dismiss, kAttributes)});
+                          InstanceMethod("dismiss", &Addon::Dismiss, kAttributes),
+                          InstanceMethod("setRecipe", &Addon::SetRecipe, kAttributes),
+                          InstanceMethod("forgetRecipes", &Addon::ForgetRecipes, kAttributes),
+                          InstanceMethod("replaying", &Addon::Replaying, kAttributes)});
   }
 
  private:
@@ -159,12 +163,22 @@ class Addon : public Napi::Addon<Addon> {
   Napi::Value HasLeft(const Napi::CallbackInfo& info) { return door_.HasLeft(info); }
   void Dismiss(const Napi::CallbackInfo& info) { door_.Dismiss(info); }
 
+  void SetRecipe(const Napi::CallbackInfo& info) {
+    const auto set = replays_.SetRecipe(TextOf(info[0]));
+    if (!set) Napi::Error(info.Env(), ToJs(info.Env(), set.fault())).ThrowAsJavaScriptException();
+  }
+  void ForgetRecipes(const Napi::CallbackInfo& /*info*/) { replays_.ForgetRecipes(); }
+  Napi::Value Replaying(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), double(replays_.Count()));
+  }
+
   Visits visits_;
   // Shared with the threads that take locks.
   std::shared_ptr<Locks> locks_ = std::make_shared<Locks>();
   // Killed, if they still run, when the environment ends.
   std::shared_ptr<Children> children_ = std::make_shared<Children>();
-  AddonDoor door_;
+  AddonReplays replays_{calls_, locks_};
+  AddonDoor door_{replays_};
   // The last member: what works uses the others.
   AddonCalls calls_;
 };

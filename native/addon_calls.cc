@@ -18,12 +18,11 @@ void Settle(Napi::Env env, Napi::Promise::Deferred& promise, const Result<Value>
 }  // namespace
 
 struct AddonCalls::Call {
-  Call(Napi::Env env, Work todo, Manner how)
-      : promise(Napi::Promise::Deferred::New(env)), work(std::move(todo)), manner(how) {}
+  Call(Work todo, Manner how, Then after) : work(std::move(todo)), manner(how), then(std::move(after)) {}
 
-  Napi::Promise::Deferred promise;
   Work work;
   Manner manner;
+  Then then;
   std::stop_source stop;
   std::optional<Result<Value>> answer;
   std::list<Call>::iterator place;
@@ -48,15 +47,21 @@ AddonCalls::~AddonCalls() {
 }
 
 Napi::Value AddonCalls::Start(Napi::Env env, Work work, Manner manner) {
-  Call& call = calls_.emplace_back(env, std::move(work), manner);
+  auto deferred = Napi::Promise::Deferred::New(env);
+  Start(env, std::move(work), manner, [deferred](Napi::Env settling, const Result<Value>& answer) mutable {
+    Settle(settling, deferred, answer);
+  });
+  return deferred.Promise();
+}
+
+void AddonCalls::Start(Napi::Env env, Work work, Manner manner, Then then) {
+  Call& call = calls_.emplace_back(std::move(work), manner, std::move(then));
   call.place = std::prev(calls_.end());
   if (manner.is_waited_for && waited_for_++ == 0) doorbell_.Ref(env);
-  const Napi::Promise promise = call.promise.Promise();
-  if (auto runs = Run(call); !runs) {
-    call.answer = runs.fault();
-    Settled(env, &call);
-  }
-  return promise;
+  const auto runs = Run(call);
+  if (runs) return;
+  call.answer = runs.fault();
+  Settled(env, &call);
 }
 
 Status AddonCalls::Run(Call& call) {
@@ -81,7 +86,7 @@ Status AddonCalls::Run(Call& call) {
 }
 
 void AddonCalls::Settled(Napi::Env env, Call* call) {
-  Settle(env, call->promise, *call->answer);
+  call->then(env, *call->answer);
   if (call->manner.is_waited_for && --waited_for_ == 0) doorbell_.Unref(env);
   calls_.erase(call->place);
 }

@@ -28,8 +28,12 @@ class AddonCalls {
   // Tells all work to stop, and waits for it.
   ~AddonCalls();
 
+  using Then = std::function<void(Napi::Env env, const Result<Value>& answer)>;
+
   // A promise of what the work answers.
   Napi::Value Start(Napi::Env env, Work work, Manner manner);
+  // Calls `then` with that, on the main thread.
+  void Start(Napi::Env env, Work work, Manner manner, Then then);
   // Does something of which nobody wants to know what became of it.
   void Aside(const std::function<void()>& work);
 

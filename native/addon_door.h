@@ -3,6 +3,8 @@
 
 #include <memory>
 
+#include "addon_door_host.h"
+#include "addon_replays.h"
 #include "door.h"
 #include "plain_data.h"
 
@@ -10,6 +12,9 @@ namespace trestle {
 
 class AddonDoor {
  public:
+  // What there is a recipe for never gets to JavaScript.
+  explicit AddonDoor(AddonReplays& replays) : replays_(replays) {}
+
   // openDoor(place, host)
   void Open(const Napi::CallbackInfo& info);
   void Close();
@@ -23,6 +28,10 @@ class AddonDoor {
   void Dismiss(const Napi::CallbackInfo& info);
 
  private:
+  DoorHost HostOf(const std::shared_ptr<AddonDoorHost>& host);
+
+  AddonReplays& replays_;
+  bool is_closed_ = false;
   std::unique_ptr<Door> door_;
 };
 

@@ -249,6 +249,11 @@ bool Door::HasLeft(int id) const {
   return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
+Fd Door::ConnectionTo(int id) const {
+  const auto found = visitors_.find(id);
+  return found == visitors_.end() ? Fd() : Fd(fcntl(found->second->connection.fd(), F_DUPFD_CLOEXEC, 0));
+}
+
 void Door::Dismiss(int id) {
   visitors_.erase(id);
 }

@@ -72,6 +72,8 @@ class Door {
   [[nodiscard]] bool HasLeft(int visitor) const;
   // Sends a visitor away, without a word.
   void Dismiss(int visitor);
+  // The connection of a visitor who is in, for somebody who answers in the host's stead.
+  [[nodiscard]] Fd ConnectionTo(int visitor) const;
 
  private:
   struct Visitor;

@@ -3,7 +3,7 @@
 #   setup.sh container   only those that `make test-container` needs
 set -eu
 
-build='g++ make python3 pkg-config cmake musl-tools libnl-3-dev libnftnl-dev libmnl-dev nlohmann-json3-dev'
+build='g++ make python3 pkg-config cmake musl-tools libnl-3-dev libnftnl-dev libmnl-dev libmd-dev nlohmann-json3-dev'
 lint='clang-format clang-tidy shellcheck groff-base'
 kernel_tests='iproute2 iputils-ping nftables iptables conntrack containernetworking-plugins strace tcpdump util-linux
   systemd procps golang-go golang-github-appc-cni-dev'

@@ -30,7 +30,9 @@ for library in $(ldd "$runtime/node" "$addon" ${bun:+"$bun"} | grep -o '/[^ :]*\
   [ -z "$package" ] || cp "/usr/share/doc/$package/copyright" "$runtime/licenses/$package"
 done
 # Compiled into the addon.
-cp /usr/share/doc/nlohmann-json3-dev/copyright "$runtime/licenses/nlohmann-json3-dev"
+for package in nlohmann-json3-dev libmd-dev; do
+  cp "/usr/share/doc/$package/copyright" "$runtime/licenses/$package"
+done
 # And into the launcher.
 cp /usr/share/doc/musl-dev/copyright "$runtime/licenses/musl"
 cp "$root/LICENSE" "$runtime/licenses/trestle"

@@ -7,6 +7,8 @@ export interface Additions {
   begin(): Addition;
   /** Somebody has connected, and may be one: is taken for one until the event loop, which lets in one at a time, comes round. */
   arrived(): void;
+  /** Those that are at work elsewhere have become less. */
+  check(): void;
   /** Calls `proceed` once, when none is any more, or has been for long since `since` (performance.now()). At once, if so: true. */
   none(since: number, proceed: () => void): boolean;
 }
@@ -18,12 +20,15 @@ export interface Addition {
   end(): void;
 }
 
-export function newAdditions(): Additions {
+export function newAdditions(elsewhere: () => number = () => 0): Additions {
   const waiting = new Set<() => void>();
   let atWork = 0;
   const end = () => {
     atWork -= 1;
-    if (atWork > 0) return;
+    check();
+  };
+  const check = () => {
+    if (atWork + elsewhere() > 0) return;
     const all = [...waiting];
     waiting.clear();
     for (const proceed of all) proceed();
@@ -53,9 +58,10 @@ export function newAdditions(): Additions {
       atWork += 1;
       setImmediate(end);
     },
+    check,
     none(since, proceed) {
       const left = Math.ceil(since + patienceMs - performance.now());
-      if (atWork === 0 || left <= 0) return true;
+      if (atWork + elsewhere() === 0 || left <= 0) return true;
       const timer = setTimeout(() => {
         if (waiting.delete(once)) proceed();
       }, left);

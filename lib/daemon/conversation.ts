@@ -8,8 +8,10 @@ import type { Served } from './serve';
 export interface Host {
   /** Why the request is not ours; undefined if it is, and then it is ours to answer for until it is `over`. */
   judge(request: LaunchedRequest): string | undefined;
-  /** Does it. `hungUp` tells whether the launcher has ended. */
-  serve(request: LaunchedRequest, hungUp: () => boolean): Promise<Served>;
+  /** Does it, `givenUp`: as in `DoorHost.go`. `hungUp` tells whether the launcher has ended. */
+  serve(request: LaunchedRequest, givenUp: string, hungUp: () => boolean): Promise<Served>;
+  /** It was done by a recipe. */
+  done(request: LaunchedRequest, steps: number, seconds: number): void;
   /** The launcher of a claimed request did not say "go". */
   withdrawn(): void;
   /** The launcher of a claimed request has ended, with its answer or without. */
@@ -77,11 +79,11 @@ export function conversations(door: Door, host: Host): DoorHost {
         return null;
       }
     },
-    go(visitor) {
+    go(visitor, givenUp) {
       const visit = visits.get(visitor);
       if (visit === undefined) return;
       visit.served = host
-        .serve(visit.request, () => visit.hungUp || door.hasLeft(visitor))
+        .serve(visit.request, givenUp, () => visit.hungUp || door.hasLeft(visitor))
         .then((served) => answer(visitor, visit, served))
         .catch((error: Error) => {
           // A mistake of ours; a process of the caller's own may still do it.
@@ -90,6 +92,7 @@ export function conversations(door: Door, host: Host): DoorHost {
         });
     },
     gone: leave,
+    done: (payload, steps, seconds) => host.done(decodeRequest(payload), steps, seconds),
     status(visitor, what) {
       host.report(what === 'collect').then(
         (report) => door.report(visitor, JSON.stringify(report)),

@@ -1,4 +1,7 @@
+import type { Native } from '../kernel/contract';
 import type { Platform } from '../plugin/platform';
+import { restoreAll } from '../plugin/restore';
+import { untraced } from '../plugin/trace';
 import { newAfterwards } from './afterwards';
 import { newConfigurations } from './configurations';
 import { conversations, type Host } from './conversation';
@@ -8,6 +11,7 @@ import { newLanes } from './lanes';
 import { type Address, demandUnused } from './listen';
 import { type Log, namesOf } from './log';
 import { type Metrics, newMetrics } from './metrics';
+import { newRecipes } from './recipes';
 import type { LaunchedRequest } from './request';
 import { type Served, serve } from './serve';
 import { collectGarbage, usage } from './usage';
@@ -47,7 +51,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const decode = newConfigurations();
   const since = Date.now();
   const { kernel } = platform;
-  const shift = newShift(log, () => kernel.closeDoor());
+  const recipes = newRecipes(kernel);
+  const shift = newShift(log, kernel);
 
   const host: Host = {
     judge(request) {
@@ -60,13 +65,31 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       if (reason === 'build' && options.isOutdated()) shift.end('another build is installed');
       return reason;
     },
-    async serve(request, hungUp) {
+    async serve(request, givenUp, hungUp) {
+      if (givenUp === 'table') await restoreAll(platform, { kernel, where: {}, hasPod: false, trace: untraced });
       const began = performance.now();
       const served = await lanes.enter(request, (manners) => serve(request, platform, lanes, manners, hungUp));
       const seconds = (performance.now() - began) / 1000;
       // The runtime gets its answer first.
-      setImmediate(afterwards.push, () => note(request, served, seconds));
+      setImmediate(afterwards.push, () => {
+        note(request, served, seconds, givenUp && `given up: ${givenUp}`);
+        if (served.added && served.stderr === '') recipes.learn(request, served.added, givenUp);
+      });
       return served;
+    },
+    done(request, steps, seconds) {
+      lanes.replayed();
+      shift.check();
+      afterwards.push(() => {
+        metrics.judged(undefined);
+        metrics.replayed();
+        note(
+          request,
+          { answer: { exitCode: 0, stdout: '', release: () => {} }, stderr: '', steps },
+          seconds,
+          'followed',
+        );
+      });
     },
     over: shift.over,
     withdrawn: () => metrics.unserved('withdrawn'),
@@ -101,14 +124,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     }
   }
 
-  function note(request: LaunchedRequest, { answer, steps }: Served, seconds: number): void {
+  /** `recipe`: what became of one that there was for it, "" for none. */
+  function note(request: LaunchedRequest, { answer, steps }: Served, seconds: number, recipe: string): void {
     const names = namesOf(request);
     const failure = answer?.exitCode === 1 ? failures.note(names, answer.stdout) : undefined;
     if (answer) metrics.served({ ...names, failed: failure !== undefined, seconds });
     else metrics.unserved('foreign');
     const ms = Math.round(seconds * 1e6) / 1000;
     const outcome = answer ? (failure ?? { outcome: 'done' }) : { outcome: 'left to a process of its own' };
-    log.info({ ...names, steps, ms, ...outcome }, 'request');
+    log.info({ ...names, steps, ms, ...(recipe && { recipe }), ...outcome }, 'request');
   }
 
   if ('path' in options.address) await demandUnused(options.address.path);
@@ -127,7 +151,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 }
 
 /** The requests that are ours to answer for, from the claim to the launcher's end. */
-function newShift(log: Log, close: () => void) {
+function newShift(log: Log, { closeDoor, replaying }: Pick<Native, 'closeDoor' | 'replaying'>) {
   let claimed = 0;
   let ending = false;
   let resolve = (): void => {};
@@ -135,10 +159,11 @@ function newShift(log: Log, close: () => void) {
     resolve = resolved;
   });
   const check = (): void => {
-    if (ending && claimed === 0) resolve();
+    if (ending && claimed + replaying() === 0) resolve();
   };
   return {
     ended,
+    check,
     ending: () => ending,
     begin: () => {
       claimed += 1;
@@ -151,7 +176,7 @@ function newShift(log: Log, close: () => void) {
       if (ending) return;
       ending = true;
       log.info({ claimed, why }, 'draining');
-      close();
+      closeDoor();
       check();
     },
   };

@@ -24,6 +24,8 @@ export interface Lanes {
   enter<T>(request: Pick<LaunchedRequest, 'type' | 'env'>, work: (manners: Manners) => Promise<T>): Promise<T>;
   /** Somebody has connected. */
   arrived(): void;
+  /** A request that was done by a recipe is over. */
+  replayed(): void;
   /** For what asks the kernel to remove links. */
   linkRemovals: Lane;
   sweep: Sweep;
@@ -38,7 +40,7 @@ export interface Lanes {
 export function newLanes({ plugins, kernel }: Pick<Platform, 'plugins' | 'kernel'>): Lanes {
   const lanes = { ipam: lane(width), additions: lane(width), others: lane(width) } as const;
   const all = Object.values(lanes);
-  const additions = newAdditions();
+  const additions = newAdditions(kernel.replaying);
   const turns = newTurns(additions);
   return {
     enter({ type, env: { CNI_COMMAND: command } }, work) {
@@ -52,9 +54,10 @@ export function newLanes({ plugins, kernel }: Pick<Platform, 'plugins' | 'kernel
       });
     },
     arrived: additions.arrived,
+    replayed: additions.check,
     linkRemovals: newLinkRemovals(kernel, additions),
     sweep: newSweep(),
-    running: () => all.reduce((sum, each) => sum + each.running(), 0),
+    running: () => all.reduce((sum, each) => sum + each.running(), kernel.replaying()),
     waiting: () => all.reduce((sum, each) => sum + each.waiting(), 0),
   };
 }

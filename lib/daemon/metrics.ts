@@ -19,6 +19,8 @@ export interface Metrics {
   /** "withdrawn": the launcher did not wait; "foreign": it had to be finished by a process of its own. */
   unserved(reason: string): void;
   served(request: Measured): void;
+  /** A request that was claimed was done by a recipe. */
+  replayed(): void;
   /** Connections that were none of a launcher's. */
   refused(): void;
   counts(): Promise<Counts>;
@@ -29,6 +31,8 @@ export interface Metrics {
 
 export interface Counts {
   claimed: number;
+  /** Of these, done by a recipe. */
+  replayed: number;
   declined: Record<string, number>;
   unserved: Record<string, number>;
   refused: number;
@@ -75,6 +79,7 @@ export function newMetrics(gauges: Gauges): Metrics {
   });
   const declined = counter('declined_total', 'requests that were declined, by reason', ['reason']);
   const unserved = counter('unserved_total', 'claimed requests that a cold process finished, by reason', ['reason']);
+  const replayed = counter('replayed_total', 'claimed requests that were done by a recipe');
   const refused = counter('refused_total', "connections that were no launcher's");
   const failed = counter('failed_total', 'requests that were answered with an error', ['command', 'plugin']);
   const seconds = new Summary({
@@ -97,6 +102,7 @@ export function newMetrics(gauges: Gauges): Metrics {
       else declined.inc({ reason });
     },
     unserved: (reason) => unserved.inc({ reason }),
+    replayed: () => replayed.inc(),
     refused: () => refused.inc(),
     served({ plugin, ...request }) {
       const labels = { command: commands.includes(request.command) ? request.command : 'other', plugin };
@@ -105,6 +111,7 @@ export function newMetrics(gauges: Gauges): Metrics {
     },
     counts: async () => ({
       claimed: await total(claims),
+      replayed: await total(replayed),
       declined: await byReason(declined),
       unserved: await byReason(unserved),
       refused: await total(refused),

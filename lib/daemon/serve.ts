@@ -1,4 +1,5 @@
 import type { Native, Step } from '../kernel/contract';
+import type { Added } from '../plugin/add';
 import { type Answer, handle } from '../plugin/handle';
 import type { Platform } from '../plugin/platform';
 import type { Lanes, Manners } from './lanes';
@@ -14,6 +15,8 @@ export interface Served {
   stderr: string;
   /** How many steps the kernel was asked to do. */
   steps: number;
+  /** An ADD that has succeeded. */
+  added?: Added;
 }
 
 /** Serves a request just as a process of its own would. `hungUp` tells whether the launcher has ended. */
@@ -38,6 +41,9 @@ export async function serve(
     },
     openedNetns: (path: string) => (path === request.env.CNI_NETNS && request.netns ? request.netns : path),
     hungUp,
+    added: (added: Added) => {
+      served.added = added;
+    },
   });
   const answer = await handle(request, platform);
   if (!isForeign) return { ...served, answer };

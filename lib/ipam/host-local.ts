@@ -4,13 +4,14 @@ import { CniError, ErrorCode } from '../cni/errors';
 import { readRegularFile } from '../cni/regular-file';
 import type { Request } from '../cni/request';
 import type { Dns, Result } from '../cni/result';
-import { definePlugin, type IpamContext } from '../plugin/define';
+import { definePlugin, type IpamContext, type LeasePlace } from '../plugin/define';
 import { demandWritable } from '../plugin/writable';
 import { allocate, heldAlready, isExhausted } from './host-local/allocate';
 import { dataDirOf, type HostLocalConfig, hostLocalConfig, settingsOf } from './host-local/config';
 import { copyOfLeases } from './host-local/copy';
+import { indexFolder } from './host-local/index-cache';
 import { type Place, withLeases, withNewLeases } from './host-local/lease-book';
-import { formatSet, type RangeSet, rangeFor } from './host-local/ranges';
+import { formatSet, type Range, type RangeSet, rangeFor } from './host-local/ranges';
 import { type Holder, leaseFolder } from './host-local/store';
 import { parseResolvConf } from './resolv-conf';
 
@@ -24,6 +25,7 @@ export const hostLocal = definePlugin<HostLocalConfig>({
   config: hostLocalConfig,
   add,
   preview,
+  leases,
   check,
   del,
   gc,
@@ -44,6 +46,21 @@ async function preview({ request, config, host }: Context, { released = false } 
   if (released) for (const { address, holder } of heldAlready(book, demand.holder)) book.release(address, holder);
   return { ips: await allocate(book, demand), ...routes, ...dns };
 }
+
+/** The next address of each range set, where these are single ranges and nobody asks for more. */
+function leases({ request, config, host }: Context): LeasePlace | undefined {
+  const { sets, requested, resolvConf } = settingsOf(config, request);
+  const { folder } = placeOf(request);
+  const ranges = sets.flatMap(([range, ...more]) => (range && more.length === 0 ? [textsOf(range)] : []));
+  if (ranges.length < sets.length || requested.length > 0 || resolvConf !== '') return undefined;
+  return { folder, index: indexFolder(host.stateDir, folder), ranges };
+}
+
+const textsOf = ({ start, end, gateway }: Range) => ({
+  start: formatAddress(start),
+  end: formatAddress(end),
+  gateway: formatAddress(gateway),
+});
 
 /** What an ADD asks of the leases, and what its answer has beside them. */
 function wanted({ request, config }: Omit<Context, 'host'>) {

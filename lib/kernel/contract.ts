@@ -7,6 +7,7 @@
 import type { Applied, KernelFault } from './contract/outcomes';
 import type { Places, Where } from './contract/places';
 import type { Answers, Query } from './contract/queries';
+import type { Recipe } from './contract/recipe';
 import type { Step } from './contract/steps';
 import type { Door } from './door';
 
@@ -14,6 +15,7 @@ export type * from './contract/nftables';
 export type * from './contract/outcomes';
 export type * from './contract/places';
 export type * from './contract/queries';
+export type * from './contract/recipe';
 export type * from './contract/steps';
 
 /**
@@ -91,6 +93,15 @@ export interface Native extends Door {
    * process's namespace. It holds no process back from ending.
    */
   linkGone(timeoutMs: number): Promise<boolean>;
+  /**
+   * From now on the addon itself does the calls that come to the door and that the recipe is good for. It gives up, and the
+   * door's host is told to go on, where anything is not as the recipe has it, or fails. Throws a {@link KernelFault} for
+   * what is no recipe.
+   */
+  setRecipe(recipe: Recipe): void;
+  forgetRecipes(): void;
+  /** How many calls are done by recipes now, until their launchers have ended. */
+  replaying(): number;
   /** sd_notify(3): sends `state` to the socket that NOTIFY_SOCKET names. */
   notify(socket: string, state: string): Promise<null>;
 }

@@ -13,10 +13,15 @@ export type DoorPlace = ({ path: string } | { fd: number }) & {
 export interface DoorHost {
   /** Somebody sends a REQUEST, whose payload this is: undefined claims it, a text declines it for that reason, null sends them away. */
   judge(visitor: number, request: Buffer): string | null | undefined;
-  /** One that was claimed says GO. */
-  go(visitor: number): void;
+  /**
+   * One that was claimed says GO. `givenUp`: over what a recipe was given up that was tried before, "" where none was. "table":
+   * one of nftables was lost, and with it what others had in it.
+   */
+  go(visitor: number, givenUp: string): void;
   /** One that was claimed has left. Is not told of one who was dismissed. */
   gone(visitor: number): void;
+  /** A request that was done by a recipe, with so many steps; its launcher has ended. */
+  done(request: Buffer, steps: number, seconds: number): void;
   /** Somebody asks for the daemon's status. */
   status(visitor: number, what: string): void;
   /** Somebody said what is no frame, or none that was due; they have been sent away, and are `gone`. */

@@ -50,16 +50,21 @@ export function loadNative(path: string = findAddon()): Native {
     report: (visitor, report) => addon.report(visitor, report),
     hasLeft: (visitor) => addon.hasLeft(visitor),
     dismiss: (visitor) => addon.dismiss(visitor),
+    setRecipe: (recipe) => translated(() => addon.setRecipe(textOf(recipe))),
+    forgetRecipes: () => addon.forgetRecipes(),
+    replaying: () => addon.replaying(),
     linkGone: (timeoutMs) => wrapped(addon.linkGone(timeoutMs)),
     notify: (socket, state) => wrapped(addon.notify(socket, state)),
   };
 }
 
 /** What it really exports: some functions are given, and give, less than objects, which takes V8 less time. */
-interface Addon extends Omit<Native, 'observe' | 'apply' | 'visit' | 'tryLock'> {
+interface Addon extends Omit<Native, 'observe' | 'apply' | 'visit' | 'tryLock' | 'setRecipe'> {
   /** Argument and answer are JSON text. */
   observe(call: string): Promise<string>;
   apply(call: string): Promise<string>;
+  /** JSON text. */
+  setRecipe(recipe: string): void;
   /** "" for what there is not. Below 0: the visit without the sign, whose namespaces are one. */
   visit(host: string, pod: string): number;
   /** -1 for the whole file. */

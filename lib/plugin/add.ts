@@ -2,15 +2,15 @@ import { parseConfig } from '../cni/config';
 import { assertExpressible, printResult } from '../cni/convert';
 import { CniError, ErrorCode } from '../cni/errors';
 import type { Result } from '../cni/result';
-import type { KernelFault } from '../kernel/contract';
-import { type Call, demandCaller, demandNetns } from './call';
+import type { KernelFault, Outcome } from '../kernel/contract';
+import { type Call, demandCaller, demandNetns, hostRun, type PodRun } from './call';
 import { debrisOf } from './debris';
 import type { AddContext, Plan, Queries } from './define';
 import { footprintOf } from './footprint';
 import { callIpam, ipamType } from './ipam';
 import { applyOrUndo, applyShared, learn, type Run, StepError, undo } from './kernel-run';
-import { lockAttachment, withSharedLock } from './locks';
-import { type AttachmentRecord, amendRecord, removeRecord, writeRecord } from './records';
+import { lockAttachment, withAttachmentLock, withSharedLock } from './locks';
+import { type AttachmentRecord, amendRecord, readRecord, removeRecord, writeRecord } from './records';
 import { restoreLost, restoreOthers } from './restore';
 import { asDel, teardown } from './teardown';
 
@@ -30,7 +30,7 @@ export async function add(call: Call): Promise<{ stdout: string; release: () => 
   const ipam = delegateOf(call);
   const own = ipam === '' ? plugin.addressing?.({ request, config }) : undefined;
   if (ipam === '' && plugin.ipam !== undefined) assertExpressible(own ?? {}, request.cniVersion);
-  const run = demandNetns(call);
+  const run = await enterPod(call);
   let unlock = (): void => {};
   const release = (): void => {
     unlock();
@@ -47,6 +47,25 @@ export async function add(call: Call): Promise<{ stdout: string; release: () => 
     return { stdout: await attach(attempt), release };
   } catch (error) {
     release();
+    throw error;
+  }
+}
+
+/** Where there is no pod any more, what this very request has begun by a recipe, before its caller left, is taken back. */
+async function enterPod(call: Call): Promise<PodRun> {
+  const { platform, identity, plugin } = call;
+  try {
+    return demandNetns(call);
+  } catch (error) {
+    const begun = () => {
+      const record = platform.token === undefined ? undefined : readRecord(platform, identity, plugin.type);
+      return record?.token === platform.token ? record : undefined;
+    };
+    if (begun())
+      await withAttachmentLock(platform, identity, plugin.type, async () => {
+        const record = begun();
+        if (record) await teardown(call, hostRun(call), record);
+      });
     throw error;
   }
 }
@@ -112,12 +131,24 @@ async function attach(attempt: Attempt): Promise<string> {
     if (isRecorded) writeRecord(platform, record);
     await lease(attempt);
     demandCaller(call);
-    return await carryOut(attempt, (changes) => {
+    const made = await carryOut(attempt, (changes) => {
       if (isRecorded) amendRecord(platform, record, { ...changes, noted: platform.now() });
     });
+    platform.added?.({ ...attempt, ...made, record });
+    return made.printed;
   } catch (error) {
     throw await takeBack(attempt, record, error);
   }
+}
+
+/** An ADD that has succeeded, and what led to it. */
+export interface Added extends Pick<Attempt, 'call' | 'ipam' | 'context'> {
+  /** As it was begun. */
+  record: AttachmentRecord;
+  plan: Plan;
+  outcomes: readonly Outcome[];
+  /** What the runtime gets. */
+  printed: string;
 }
 
 /** Adds what is new to the attachment's record, if it keeps one. */
@@ -149,7 +180,7 @@ export function usable(result: Result | undefined, type: string, cniVersion: str
 }
 
 /** Plans, makes the shared things, then this pod's own, and prints the result. */
-async function carryOut(attempt: Attempt, note: Note): Promise<string> {
+async function carryOut(attempt: Attempt, note: Note): Promise<Pick<Added, 'plan' | 'outcomes' | 'printed'>> {
   const { call, run } = attempt;
   const plan = await prepareShared(attempt);
   for (const warning of plan.warnings ?? []) call.platform.warn(warning);
@@ -160,7 +191,7 @@ async function carryOut(attempt: Attempt, note: Note): Promise<string> {
     const printed = printResult(plan.result(outcomes), call.request.cniVersion);
     demandCaller(call);
     note({ state: 'complete' });
-    return printed;
+    return { plan, outcomes, printed };
   } catch (error) {
     attempt.left = await undo(run, plan.steps, outcomes);
     throw error;

@@ -1,7 +1,9 @@
 import type { GenericSchema } from 'valibot';
 import type { Request } from '../cni/request';
 import type { Result } from '../cni/result';
-import type { Answers, NftBatch, Outcome, Query, Step } from '../kernel/contract';
+import type { Answers, LeasePlace, NftBatch, Outcome, Query, Step } from '../kernel/contract';
+
+export type { LeasePlace };
 
 /** Named questions to the kernel, and the type of their answers under the same names. */
 export type Queries = Readonly<Record<string, Query>>;
@@ -114,6 +116,11 @@ export interface InterfacePlugin<C = unknown, Q extends Queries = Queries> exten
   addressing?(context: Context<C>): Result | undefined;
   /** Whether it keeps an attachment record. `false` for what makes nothing that a DEL would remove (loopback). Default true. */
   recorded?: boolean;
+  /**
+   * Whether all ADDs of one configuration differ in nothing but names, MACs and addresses, as long as the facts are the same:
+   * then the daemon may have them done by what the plan of one of them was (lib/plugin/recipe.ts).
+   */
+  uniform?: boolean;
   /** Whether the network needs no name (loopback). */
   nameless?: boolean;
   /** Is asked again with what it has learned until it asks nothing new: an answer may be what the next question is about. */
@@ -161,6 +168,8 @@ export interface IpamPlugin<C = unknown> extends Common<C> {
    * `released`: as if what this interface holds had been released before. Absent: nobody can tell.
    */
   preview?(context: IpamContext<C>, options?: { released?: boolean }): Promise<Result>;
+  /** How the addon can lease addresses as ADD would, where there is nothing unusual about it; `undefined` where there is. */
+  leases?(context: IpamContext<C>): LeasePlace | undefined;
   check(context: IpamContext<C>): Promise<void>;
   /** Without `config` where that cannot be understood: DEL then releases what it can find. */
   del(context: IpamContext<C | undefined>): Promise<void>;

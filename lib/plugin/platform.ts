@@ -1,5 +1,6 @@
 import type { ProgramOptions } from '../cni/exec';
 import type { Native } from '../kernel/contract';
+import type { Added } from './add';
 import type { Plugin } from './define';
 
 /** Everything outside that a request needs, passed in: the daemon and the cold process differ in nothing else. */
@@ -30,6 +31,8 @@ export interface Platform {
   openedNetns?(path: string): string;
   /** Whether nobody waits for the answer any more. An ADD is then taken back. */
   hungUp?(): boolean;
+  /** Is told of an ADD that has succeeded. */
+  added?(added: Added): void;
   /** Marks the request that this is, if it may be begun by one process and finished by another; drawn at random. */
   token?: string | undefined;
 }

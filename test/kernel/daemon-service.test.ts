@@ -166,7 +166,7 @@ describe('What a daemon tells of itself', () => {
   it('is the same in words', async () => {
     const { stdout } = await trestle('daemon', 'status', '--collect');
     expect(stdout).to.match(/^build [\d.]+-[0-9a-f]{12}, up for \d+ s, \d+ MiB, \d+ threads, \d+ descriptors$/m);
-    expect(stdout).to.include('requests: 3 claimed, 0 running, 0 waiting\n');
+    expect(stdout).to.include('requests: 3 claimed (0 by recipe), 0 running, 0 waiting\n');
     expect(stdout).to.include('declined: 1 delegate\n');
     expect(stdout).to.match(/^ADD bridge +2 +1 +[\d.]+ +[\d.]+ +[\d.]+$/m);
     expect(stdout).to.match(/ADD bridge c1 kube-system\/dns-1: container c1 is already attached/);

@@ -20,7 +20,9 @@ export interface LogLine {
   plugin?: string;
   command?: string;
   container?: string;
+  ifname?: string;
   outcome?: string;
+  recipe?: string;
   reason?: string;
   complaint?: string;
   why?: string;

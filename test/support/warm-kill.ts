@@ -14,6 +14,10 @@ export interface WarmRound {
   type: string;
   call: CniCall;
   victim: Victim;
+  /** Done with each daemon first. */
+  before?: (daemon: HeldDaemon) => Promise<void>;
+  /** Done when a call has ended that nobody was killed in. */
+  undisturbed?: (daemon: HeldDaemon) => Promise<unknown>;
   /** Done while the daemon stands still and nobody is killed yet; not before its claim, for which launchers do not wait long. */
   held?: (at: ChangingCall) => Promise<void>;
   /** `answer` is the runtime's, if the launcher was not killed. Puts the world back to where the next round begins. */
@@ -26,23 +30,29 @@ export interface WarmRound {
  */
 export async function killWarmAtEveryCall(world: World, round: WarmRound): Promise<ChangingCall[]> {
   const hit: ChangingCall[] = [];
-  let daemon = await startHeldDaemon(world, 1);
+  const start = async (nth: number): Promise<HeldDaemon> => {
+    const daemon = await startHeldDaemon(world, nth);
+    await round.before?.(daemon);
+    return daemon;
+  };
+  let daemon = await start(1);
   for (;;) {
     const at = await killWarm(daemon, round);
     if (at === null) return hit;
     hit.push(at);
-    if (round.victim !== 'launcher') daemon = await startHeldDaemon(world, hit.length + 1);
+    if (round.victim !== 'launcher') daemon = await start(hit.length + 1);
   }
 }
 
 /** Kills once, where the daemon stands still. Null when it does not, and has ended in good order. */
 export async function killWarm(
   daemon: HeldDaemon,
-  { type, call, victim, held, look }: WarmRound,
+  { type, call, victim, undisturbed, held, look }: WarmRound,
 ): Promise<ChangingCall | null> {
   const { calling, at } = await daemon.hold(type, call);
   if (at === null) {
     expect(await calling.ended, 'the call that nobody disturbs').to.include({ code: 0 });
+    await undisturbed?.(daemon);
     await endHeldDaemon(daemon);
     return null;
   }

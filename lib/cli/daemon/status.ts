@@ -17,7 +17,7 @@ function describe(report: Report): string {
   const { build, uptime, rss, threads, descriptors, running, waiting } = report;
   const lines = [
     `build ${build}, up for ${Math.round(uptime)} s, ${Math.round(rss / 2 ** 20)} MiB, ${threads} threads, ${descriptors} descriptors`,
-    `requests: ${report.claimed} claimed, ${running} running, ${waiting} waiting`,
+    `requests: ${report.claimed} claimed (${report.replayed} by recipe), ${running} running, ${waiting} waiting`,
     ...reasons('declined', report.declined),
     ...reasons('claimed, and finished by a process of their own', report.unserved),
     ...reasons('not asked in vain: plugins did without the daemon', report.cold),

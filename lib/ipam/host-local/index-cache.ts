@@ -31,8 +31,13 @@ const [nearestMs, farthestMs] = [1_000, 86_400_000];
 /** How often a second: what a number of JavaScript's and a file system of microseconds hold exactly. */
 const grain = 64;
 
+/** Where the index of a lease folder lies. */
+export function indexFolder(stateDir: string, folder: string): string {
+  return `${stateDir}/leases/${base32(digest(resolve(folder)), 32)}`;
+}
+
 export function leaseIndex(stateDir: string, folder: string): LeaseIndex {
-  const path = `${stateDir}/leases/${base32(digest(resolve(folder)), 32)}`;
+  const path = indexFolder(stateDir, folder);
   const { dev, ino, mtimeMs } = statSync(folder);
   return { folder, changed: mtimeMs, path, stamp: `${path}/stamp.${dev}.${ino}` };
 }

@@ -38,6 +38,7 @@ export const bridge = definePlugin({
   about: 'joins the pod to a bridge on the host by a veth pair',
   config: bridgeSchema,
   ipam: 'optional',
+  uniform: true,
   addressing: ({ config: { ip } }) => (ip === undefined ? undefined : { ips: [{ address: ip }] }),
   facts,
   refuse,

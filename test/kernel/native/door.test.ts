@@ -28,6 +28,7 @@ describe('The door', () => {
       return verdicts[request.toString()];
     },
     go: (visitor) => told.push(['go', visitor]),
+    done: () => told.push(['done']),
     gone: (visitor) => told.push(['gone', visitor]),
     status: (visitor, what) => told.push(['status', visitor, what]),
     refused: (complaint) => told.push(['refused', complaint]),
@@ -120,7 +121,7 @@ describe('The door', () => {
       const door = load(process.argv[1]);
       const path = process.argv[2];
       const judge = () => console.log('judged');
-      const host = { judge, go() {}, gone() {}, status() {}, refused() {} };
+      const host = { judge, go() {}, gone() {}, done() {}, status() {}, refused() {} };
       door.openDoor({ path, room: 5, patienceMs: 10000 }, host);
       const { spawnSync } = require('node:child_process');
       const say = 'require("node:net").connect(process.argv[1]).write(Buffer.from(process.argv[2], "hex"), () => process.exit(0))';
@@ -253,7 +254,7 @@ describe('The door', () => {
   it('that cannot be, or lacks a place or part of its host, is told with object, operation and errno', async () => {
     const script = `
       const door = load(process.argv[1]);
-      const host = { judge() {}, go() {}, gone() {}, status() {}, refused() {} };
+      const host = { judge() {}, go() {}, gone() {}, done() {}, status() {}, refused() {} };
       const places = [{ path: '/run/nosuch/door' }, { path: '/'.repeat(200) }, { fd: 99 }, {}, { path: '/x', fd: 3 }, { path: 5 }];
       for (const place of places) {
         try { door.openDoor({ ...place, room: 1, patienceMs: 1 }, host); console.log('open'); }
@@ -284,7 +285,7 @@ describe('The door', () => {
       const { openSync, closeSync } = require('node:fs');
       const door = load(process.argv[1]);
       const path = process.argv[2];
-      const host = { judge() { console.log('judged'); }, go() {}, gone() {}, status() {}, refused() {} };
+      const host = { judge() { console.log('judged'); }, go() {}, gone() {}, done() {}, status() {}, refused() {} };
       door.openDoor({ path, room: 5, patienceMs: 10000 }, host);
       const come = (then) => {
         const { spawn } = require('node:child_process');

@@ -12,4 +12,4 @@ export function job() {
 export const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** What the daemon asks of the addon on behalf of nobody, where the answer does not matter. */
-export const tellsNothing = { linkGone: () => new Promise<boolean>(() => {}) } as unknown as Native;
+export const tellsNothing = { linkGone: () => new Promise<boolean>(() => {}), replaying: () => 0 } as unknown as Native;

@@ -8,6 +8,7 @@ describe('The metrics', () => {
   beforeEach(() => {
     metrics = newMetrics({ build: '0.1.0-abc', running: () => 2, waiting: () => 3 });
     for (const reason of [undefined, undefined, 'build', 'build', 'delegate']) metrics.judged(reason);
+    metrics.replayed();
     metrics.unserved('withdrawn');
     metrics.refused();
     for (let i = 1; i <= 100; i++)
@@ -17,7 +18,7 @@ describe('The metrics', () => {
   });
 
   it('count requests by command and plugin, with quantiles', async () => {
-    const { requests, claimed, declined, unserved, refused } = await metrics.counts();
+    const { requests, claimed, replayed, declined, unserved, refused } = await metrics.counts();
     const [add, del, other] = requests;
     expect(add).to.include({ command: 'ADD', plugin: 'bridge', count: 100, failed: 3 });
     expect(add?.p50).to.be.closeTo(50, 2);
@@ -25,8 +26,9 @@ describe('The metrics', () => {
     expect(add?.p99).to.be.closeTo(99, 2);
     expect(del).to.include({ command: 'DEL', count: 1, failed: 0, p50: 20 });
     expect(other).to.include({ command: 'other', count: 1, failed: 1 });
-    expect({ claimed, declined, unserved, refused }).to.deep.equal({
+    expect({ claimed, replayed, declined, unserved, refused }).to.deep.equal({
       claimed: 2,
+      replayed: 1,
       declined: { build: 2, delegate: 1 },
       unserved: { withdrawn: 1 },
       refused: 1,
@@ -37,6 +39,7 @@ describe('The metrics', () => {
     const lines = (await metrics.text()).split('\n');
     expect(lines).to.include.members([
       'trestle_claimed_total 2',
+      'trestle_replayed_total 1',
       'trestle_declined_total{reason="build"} 2',
       'trestle_unserved_total{reason="withdrawn"} 1',
       'trestle_refused_total 1',

@@ -24,6 +24,19 @@ describe('The ADDs at work', () => {
     expect(waiting).to.deep.equal({ atOnce: false, told: 1 });
   });
 
+  it('are those, too, that are at work elsewhere', () => {
+    let elsewhere = 1;
+    const additions = newAdditions(() => elsewhere);
+    const waiting = asked(additions);
+    additions.begin().end();
+    additions.check();
+    expect(waiting).to.deep.equal({ atOnce: false, told: 0 });
+    elsewhere = 0;
+    additions.check();
+    expect(waiting).to.deep.equal({ atOnce: false, told: 1 });
+    expect(asked(additions).atOnce).to.equal(true);
+  });
+
   it('do so no longer than a second', async () => {
     const additions = newAdditions();
     additions.begin();
