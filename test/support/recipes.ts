@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
 import type { Daemon, LogLine } from './daemon';
 import { succeed } from './network';
-import type { CniCall } from './plugins';
+import type { CniAnswer, CniCall } from './plugins';
 import type { World } from './world';
 
 /** What a daemon has logged of the latest ADD of this container's interface. */
@@ -24,14 +25,21 @@ async function loggedRequests(daemon: Daemon): Promise<LogLine[]> {
   }
 }
 
-/** Has a pod come and go until the daemon does its ADD by a recipe: after an ADD in each of the node's states. */
-export async function untilFollowed(world: World, daemon: Daemon, call: CniCall): Promise<void> {
-  for (let tries = 0; tries < 10; tries++) {
-    await succeed(world, 'bridge', call);
+/** Has a pod come, and go and come again until its ADD is done by a recipe: one is made in each of the node's states. */
+export async function addByRecipe(world: World, daemon: Daemon, call: CniCall): Promise<CniAnswer> {
+  for (let tries = 0; tries < 20; tries++) {
+    const answer = await world.cni('bridge', call);
+    expect(answer.code, answer.stdout).to.equal(0);
+    if ((await logOf(daemon, call)).recipe === 'followed') return answer;
     await succeed(world, 'bridge', { ...call, command: 'DEL' });
-    if ((await logOf(daemon, call)).recipe === 'followed') return;
   }
   throw new Error(`no recipe: ${JSON.stringify(daemon.log)}`);
+}
+
+/** As {@link addByRecipe}, and the pod goes. */
+export async function untilFollowed(world: World, daemon: Daemon, call: CniCall): Promise<void> {
+  await addByRecipe(world, daemon, call);
+  await succeed(world, 'bridge', { ...call, command: 'DEL' });
 }
 
 /** Waits until the bridge has looked at its own address, which takes a second once it has a port. */
