@@ -83,7 +83,7 @@ NftEnsure ParseEnsure(Fields fields) {
 }
 
 // The description of a table is the same for one pod after the other, and longer than all else that is asked
-// for them: it may come as JSON text, which is read once. Main thread only.
+// for them: it may come as JSON text, which each thread reads once.
 std::shared_ptr<const NftEnsure> ReadEnsure(Fields& fields) {
   constexpr size_t max_text = 128 * size_t{1024};
   constexpr size_t max_known = 64;

@@ -8,7 +8,7 @@ import type { Served } from './serve';
 export interface Host {
   /** Why the request is not ours; undefined if it is, and then it is ours to answer for until it is `over`. */
   judge(request: LaunchedRequest): string | undefined;
-  /** Does it, `givenUp`: as in `DoorHost.go`. `hungUp` tells whether the launcher has ended. */
+  /** Does it. `givenUp` is as in `DoorHost.go`; `hungUp` tells whether the launcher has ended. */
   serve(request: LaunchedRequest, givenUp: string, hungUp: () => boolean): Promise<Served>;
   /** It was done by a recipe. */
   done(request: LaunchedRequest, steps: number, seconds: number): void;
