@@ -93,8 +93,17 @@ function beside(pid: number, place: Place = 'host'): string[] {
 async function firstProcess(parent: number): Promise<number> {
   for (;;) {
     const [child] = children(parent);
-    if (child !== undefined && readFileSync(`/proc/${child}/comm`, 'utf8') === 'systemd\n') return child;
+    if (child !== undefined && nameOf(child) === 'systemd') return child;
     await sleep(10);
+  }
+}
+
+/** The name of a process, "" for one that has ended since it was seen. */
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
   }
 }
 
