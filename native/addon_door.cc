@@ -37,7 +37,8 @@ DoorHost AddonDoor::HostOf(const std::shared_ptr<AddonDoorHost>& host) {
                      double seconds) { host->Done(request, steps, seconds); },
       .given_up =
           [this, host](int visitor, std::string_view request, std::string_view what, bool has_left) {
-            if (host->Judge(visitor, request).verdict != Verdict::kClaim) return door_->Dismiss(visitor);
+            if (host->Judge(visitor, request, true).verdict != Verdict::kClaim)
+              return door_->Dismiss(visitor);
             host->Go(visitor, what);
             if (has_left) host->Gone(visitor);
           },
@@ -45,7 +46,7 @@ DoorHost AddonDoor::HostOf(const std::shared_ptr<AddonDoorHost>& host) {
   return {
       .judge = [this, host](int visitor, std::string_view request) -> Judgement {
         if (!is_closed_ && replays_.Claim(visitor, request)) return {};
-        return host->Judge(visitor, request);
+        return host->Judge(visitor, request, false);
       },
       .go =
           [this, host, replays](int visitor) {
@@ -57,7 +58,8 @@ DoorHost AddonDoor::HostOf(const std::shared_ptr<AddonDoorHost>& host) {
             if (!replays_.IsClaimed(visitor)) return host->Gone(visitor);
             // One that did not say "go" is JavaScript's to count.
             const auto withdrawn = replays_.Leave(visitor, *replays);
-            if (withdrawn && host->Judge(visitor, *withdrawn).verdict == Verdict::kClaim) host->Gone(visitor);
+            if (withdrawn && host->Judge(visitor, *withdrawn, true).verdict == Verdict::kClaim)
+              host->Gone(visitor);
           },
       .status = [host](int visitor, std::string_view what) { host->Status(visitor, what); },
       .refused = [host](const std::string& complaint) { host->Refused(complaint); },

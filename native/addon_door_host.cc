@@ -22,9 +22,10 @@ Napi::Value AddonDoorHost::Call(const char* name, std::initializer_list<napi_val
   return {};
 }
 
-Judgement AddonDoorHost::Judge(int visitor, std::string_view request) {
+Judgement AddonDoorHost::Judge(int visitor, std::string_view request, bool is_claimed) {
   const Napi::HandleScope scope(Env());
-  const Napi::Value said = Call("judge", {Number(visitor), Bytes(request)});
+  const Napi::Value said =
+      Call("judge", {Number(visitor), Bytes(request), Napi::Boolean::New(Env(), is_claimed)});
   if (said.IsUndefined()) return {};
   if (said.IsString()) return {.verdict = Verdict::kDecline, .reason = said.As<Napi::String>()};
   return {.verdict = Verdict::kDismiss, .reason = ""};

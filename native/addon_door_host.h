@@ -18,7 +18,8 @@ class AddonDoorHost {
   // Which of the functions is missing, in words; empty where they are all there.
   static std::string Missing(const Napi::Value& functions);
 
-  Judgement Judge(int visitor, std::string_view request);
+  // `is_claimed`: it was, by a recipe.
+  Judgement Judge(int visitor, std::string_view request, bool is_claimed);
   // `given_up`: over what a recipe was, that was tried before; "" where none was.
   void Go(int visitor, std::string_view given_up);
   void Gone(int visitor);

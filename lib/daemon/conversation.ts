@@ -6,8 +6,8 @@ import type { Served } from './serve';
 
 /** Whom a conversation is held for. */
 export interface Host {
-  /** Why the request is not ours; undefined if it is, and then it is ours to answer for until it is `over`. */
-  judge(request: LaunchedRequest): string | undefined;
+  /** Why the request is not ours; undefined if it is, and then it is ours to answer for until it is `over`. `isClaimed` is as in `DoorHost.judge`. */
+  judge(request: LaunchedRequest, isClaimed: boolean): string | undefined;
   /** Does it. `givenUp` is as in `DoorHost.go`; `hungUp` tells whether the launcher has ended. */
   serve(request: LaunchedRequest, givenUp: string, hungUp: () => boolean): Promise<Served>;
   /** It was done by a recipe. */
@@ -67,10 +67,10 @@ export function conversations(door: Door, host: Host): DoorHost {
   };
 
   return {
-    judge(visitor, payload) {
+    judge(visitor, payload, isClaimed) {
       try {
         const request = decodeRequest(payload);
-        const reason = host.judge(request);
+        const reason = host.judge(request, isClaimed);
         if (reason === undefined) visits.set(visitor, { request, hungUp: false, release: () => {} });
         return reason;
       } catch (error) {

@@ -55,11 +55,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const shift = newShift(log, kernel);
 
   const host: Host = {
-    judge(request) {
+    judge(request, isClaimed) {
       lanes.arrived();
       request.config = decode(request.stdin);
-      const reason = shift.ending() ? 'draining' : reasonFor(request);
+      const reason = shift.ending() && !isClaimed ? 'draining' : reasonFor(request);
       if (reason === undefined) shift.begin();
+      // One that a recipe has claimed was the shift's until now.
+      else if (isClaimed) shift.check();
       else log.info({ ...namesOf(request), reason }, 'declined');
       metrics.judged(reason);
       if (reason === 'build' && options.isOutdated()) shift.end('another build is installed');

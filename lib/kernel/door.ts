@@ -11,8 +11,11 @@ export type DoorPlace = ({ path: string } | { fd: number }) & {
  * native/launcher/protocol.h, where the conversation is told.
  */
 export interface DoorHost {
-  /** Somebody sends a REQUEST, whose payload this is: undefined claims it, a text declines it for that reason, null sends them away. */
-  judge(visitor: number, request: Buffer): string | null | undefined;
+  /**
+   * Somebody sends a REQUEST, whose payload this is: undefined claims it, a text declines it for that reason, null sends them
+   * away. `isClaimed`: a recipe has claimed it before, and leaves it to the host.
+   */
+  judge(visitor: number, request: Buffer, isClaimed: boolean): string | null | undefined;
   /**
    * One that was claimed says GO. `givenUp`: over what a recipe was given up that was tried before, "" where none was. "table":
    * one of nftables was lost, and with it what others had in it.

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Daemon, LogLine } from './daemon';
-import { succeed } from './network';
+import { type Config, succeed } from './network';
 import type { CniAnswer, CniCall } from './plugins';
 import type { World } from './world';
 
 /** What a daemon has logged of the latest ADD of this container's interface. */
-export async function logOf(daemon: Daemon, { containerId = 'test', ifname = 'eth0' }: CniCall): Promise<LogLine> {
+async function logOf(daemon: Daemon, { containerId = 'test', ifname = 'eth0' }: CniCall): Promise<LogLine> {
   const requests = await loggedRequests(daemon);
   const line = requests.findLast((it) => it.command === 'ADD' && it.container === containerId && it.ifname === ifname);
   if (line === undefined) throw new Error(`no ADD of ${containerId}`);
@@ -50,4 +50,19 @@ export async function addressed(world: World): Promise<void> {
     if (addr_info.some(({ scope, tentative }: any) => scope === 'link' && !tentative)) return;
     await sleep(20);
   }
+}
+
+/** An ADD of a pod that is made for it. */
+export async function podCall(
+  world: World,
+  containerId: string,
+  config: Config,
+  more: Partial<CniCall> = {},
+): Promise<CniCall> {
+  return { containerId, netns: await world.addPod(containerId), config, ...more };
+}
+
+/** What became of the recipe for the latest ADD: "followed", over what it was given up; undefined where there was none. */
+export async function recipeFor(daemon: Daemon, call: CniCall): Promise<string | undefined> {
+  return (await logOf(daemon, call)).recipe;
 }
