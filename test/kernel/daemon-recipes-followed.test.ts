@@ -19,12 +19,23 @@ import { createWorld, type World } from '../support/world';
 describe('By a recipe a daemon', function () {
   this.timeout(60_000);
 
+  const config = masqueraded();
+  const args = 'IgnoreUnknown=1;K8S_POD_NAME=a;K8S_POD_UID=1';
+
   let world: World;
   let daemon: Daemon;
+  let stays: CniCall;
+  let call: CniCall;
 
   beforeEach(async () => {
     world = await createWorld();
     daemon = await startDaemon(world.keeper, world.plugins);
+    // With a pod that stays the bridge's state is one and the same.
+    stays = await podCall(world, 'stays', bridgeNetwork({ name: 'other', ipam: {}, isDefaultGateway: false }));
+    await succeed(world, 'bridge', stays);
+    await addressed(world);
+    call = await podCall(world, 'pod', config, { args });
+    await untilFollowed(world, daemon, call);
   });
 
   afterEach(async () => {
@@ -34,20 +45,6 @@ describe('By a recipe a daemon', function () {
   });
 
   const del = (call: CniCall) => succeed(world, 'bridge', { ...call, command: 'DEL' });
-
-  const config = masqueraded();
-  const args = 'IgnoreUnknown=1;K8S_POD_NAME=a;K8S_POD_UID=1';
-  let stays: CniCall;
-  let call: CniCall;
-
-  beforeEach(async () => {
-    // With a pod that stays the bridge's state is one and the same.
-    stays = await podCall(world, 'stays', bridgeNetwork({ name: 'other', ipam: {}, isDefaultGateway: false }));
-    await succeed(world, 'bridge', stays);
-    await addressed(world);
-    call = await podCall(world, 'pod', config, { args });
-    await untilFollowed(world, daemon, call);
-  });
 
   /** The ADD is right whoever does it, and its DEL leaves nothing. */
   async function expectRight(what: CniCall, wanted: string | undefined): Promise<void> {
@@ -234,10 +231,6 @@ describe('By a recipe a daemon', function () {
 
   it('finishes what a recipe gives up when it was told to end meanwhile', async () => {
     await daemon.end();
-    const config = masqueraded();
-    const [stays, call] = [await podCall(world, 'stays', config), await podCall(world, 'pod', config)];
-    await succeed(world, 'bridge', stays);
-    await addressed(world);
     // Before the lock is taken, and anything is asked.
     const held = await startHeldDaemon(world, 2);
     await untilFollowed(world, held, call);
@@ -253,6 +246,6 @@ describe('By a recipe a daemon', function () {
       outcome: 'done',
     });
     daemon = await startDaemon(world.keeper, world.plugins);
-    for (const each of [call, stays]) await del(each);
+    await del(call);
   });
 });
